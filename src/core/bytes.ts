@@ -1,0 +1,35 @@
+/** Small helpers on bytes that Node does not have in one call. */
+
+const FATAL_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const ENCODER = new TextEncoder();
+const HEX = /^(?:[0-9a-f]{2})*$/;
+
+export function utf8Encode(text: string): Uint8Array {
+  return ENCODER.encode(text);
+}
+
+/** Text of `bytes`, or `undefined` when they are not well-formed UTF-8. A byte order mark stays a character. */
+export function utf8Decode(bytes: Uint8Array): string | undefined {
+  try {
+    return FATAL_UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** Bytes of lower-case hex, or `undefined` when the text is anything else (`Buffer.from` stops silently). */
+export function fromHex(text: string): Uint8Array | undefined {
+  return HEX.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined;
+}
+
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}

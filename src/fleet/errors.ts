@@ -1,0 +1,25 @@
+import { OtaError } from '../core/errors.ts';
+
+export class StoreError extends OtaError<
+  'STORE_DUPLICATE' | 'STORE_CONFLICT' | 'STORE_NEWER' | 'STORE_CLOSED' | 'STORE_BUSY' | 'STORE_IO'
+> {
+  readonly fault = 'environment';
+}
+
+export class BlobError extends OtaError<'BLOB_LENGTH' | 'BLOB_DIGEST' | 'BLOB_WRITE' | 'BLOB_MISSING' | 'BLOB_READ'> {
+  readonly fault = 'environment';
+}
+
+/** A command that the fleet's rules do not allow. */
+export class FleetError extends OtaError<
+  | 'DEVICE_UNKNOWN'
+  | 'DEVICE_INVALID'
+  | 'RELEASE_UNKNOWN'
+  | 'RELEASE_NOT_ADMITTED'
+  | 'ROLLOUT_UNKNOWN'
+  | 'ROLLOUT_INVALID'
+  | 'ROLLOUT_HALTED'
+  | 'ROLLOUT_ALL_OPEN'
+> {
+  readonly fault = 'caller';
+}

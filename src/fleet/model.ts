@@ -1,0 +1,130 @@
+/** The words of design section 3 as types. Ids are ULIDs; times are milliseconds since the epoch; digests lower-case hex. */
+
+export type Assurance = 'proven' | 'bearer' | 'claimed' | 'anonymous';
+
+/** What a device that got in touch says of itself, and how far that can be believed. */
+export interface Contact {
+  /** From the listener or the credential, never from the payload. */
+  readonly tenant: string;
+  readonly protocol: string;
+  /** The protocol's own name of the device in its canonical spelling (CUPS: EUI as 16 hex digits). */
+  readonly identity: string;
+  readonly assurance: Assurance;
+  /** Component name to the version it runs; `null` when the device does not know. */
+  readonly installed: ReadonlyMap<string, string | null>;
+  /** What else a decision of this protocol rests on (CUPS: the CRCs of its signature keys). Sorted, compared as text. */
+  readonly facts: readonly string[];
+}
+
+export interface Device {
+  readonly tenant: string;
+  readonly id: string;
+  readonly protocol: string;
+  readonly identity: string;
+  readonly hardware: string;
+  readonly groups: readonly string[];
+  readonly createdAtMs: number;
+}
+
+/** Everything a decision needs to know of one device, fetched by one keyed read. */
+export interface DeviceView extends Device {
+  readonly installed: ReadonlyMap<string, string | null>;
+  readonly facts: readonly string[];
+  /** At most one per component. */
+  readonly openAttempts: readonly Attempt[];
+  /** `null`: never. Exact to the last flush of the seen-buffer only. */
+  readonly lastSeenAtMs: number | null;
+}
+
+/** A signature over an artifact's bytes that devices of one protocol check by themselves. */
+export interface PayloadSignature {
+  /** `cups-p256-sha512`: key is X || Y, 64 bytes; signature is DER ECDSA over the artifact with SHA-512. */
+  readonly scheme: 'cups-p256-sha512';
+  readonly key: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface Artifact {
+  readonly hardware: string;
+  readonly sha256: string;
+  readonly lengthBytes: number;
+  /** Its name in the targets metadata that admitted it. */
+  readonly targetPath: string;
+  readonly payloadSignatures: readonly PayloadSignature[];
+}
+
+export interface Release {
+  readonly tenant: string;
+  readonly id: string;
+  readonly component: string;
+  readonly version: string;
+  /** One per hardware. */
+  readonly artifacts: readonly Artifact[];
+  /** Version of the targets metadata that names all artifacts by digest and length. */
+  readonly targetsVersion: number;
+  /** Key ids whose signatures on that metadata were checked at admission. */
+  readonly signedBy: readonly string[];
+  readonly createdAtMs: number;
+}
+
+/** `share` is 0 < share <= 1 of all devices, by hash (design section 2). */
+export type Phase =
+  | { readonly name: string; readonly kind: 'group'; readonly group: string }
+  | { readonly name: string; readonly kind: 'share'; readonly share: number };
+
+export type RolloutState = 'running' | 'halted';
+
+export interface Rollout {
+  readonly tenant: string;
+  readonly id: string;
+  readonly releaseId: string;
+  readonly phases: readonly Phase[];
+  /** Phases 0 .. openPhases-1 are open. */
+  readonly openPhases: number;
+  readonly state: RolloutState;
+  /** Grows by one with each change; the ETag of the resource. */
+  readonly revision: number;
+  readonly createdAtMs: number;
+}
+
+export const TERMINAL_STATES = ['confirmed', 'failed', 'rolledBack', 'timedOut', 'cancelled', 'refused'] as const;
+export const OPEN_STATES = ['offered', 'downloading', 'downloaded', 'installing', 'installed'] as const;
+export type TerminalState = (typeof TERMINAL_STATES)[number];
+export type OpenState = (typeof OPEN_STATES)[number];
+export type AttemptState = OpenState | TerminalState;
+
+/** One device x one release. */
+export interface Attempt {
+  readonly tenant: string;
+  readonly id: string;
+  readonly deviceId: string;
+  readonly rolloutId: string;
+  readonly releaseId: string;
+  readonly component: string;
+  readonly fromVersion: string | null;
+  readonly toVersion: string;
+  readonly state: AttemptState;
+  readonly offeredAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** One rule that was looked at. `code` is stable API; `text` is a plain sentence with the values compared. */
+export interface TraceStep {
+  readonly code: string;
+  readonly passed: boolean;
+  readonly text: string;
+}
+
+export interface Offer {
+  readonly component: string;
+  readonly rolloutId: string;
+  readonly releaseId: string;
+  readonly version: string;
+  readonly artifact: Artifact;
+}
+
+/** An offer per component or nothing, with the rules looked at in order; the first that said no ends its component. */
+export interface Decision {
+  readonly offers: readonly Offer[];
+  readonly trace: readonly TraceStep[];
+}

@@ -1,0 +1,87 @@
+/** What the fleet needs from storage. Every adapter runs the contract suites `describeStore` and `describeBlobs`. */
+import type { Artifact, Attempt, AttemptState, Contact, Device, DeviceView, Release, Rollout } from './model.ts';
+
+/** Keyset page: items after `after` (an id) in ascending id order, at most `limit` of them. */
+export interface PageRequest {
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/**
+ * Durable state. Each call is one transaction: on return it is on disk (WAL, synchronous=FULL), on a throw nothing of it is.
+ * Everything is keyed by tenant: another tenant's object answers as a missing one.
+ */
+export interface Store {
+  /** @throws {StoreError} STORE_DUPLICATE same tenant, protocol and identity exist */
+  createDevice(device: Device): Promise<void>;
+  device(tenant: string, id: string): Promise<DeviceView | undefined>;
+  /** One keyed read. */
+  deviceByIdentity(tenant: string, protocol: string, identity: string): Promise<DeviceView | undefined>;
+  devices(tenant: string, page: PageRequest): Promise<readonly DeviceView[]>;
+
+  /**
+   * What a contact changed: `installed` and `facts` replace the stored ones, and an open attempt whose component now runs
+   * `toVersion` becomes `confirmed`, in the same transaction. Returns the view afterwards.
+   */
+  recordContact(device: Device, contact: Pick<Contact, 'installed' | 'facts'>, atMs: number): Promise<DeviceView>;
+  /** Batched last-seen times; unknown devices are ignored, times never go back. */
+  recordSeen(seen: readonly { tenant: string; deviceId: string; atMs: number }[]): Promise<void>;
+
+  /** @throws {StoreError} STORE_DUPLICATE same tenant, component and version exist */
+  createRelease(release: Release): Promise<void>;
+  release(tenant: string, id: string): Promise<Release | undefined>;
+  releases(tenant: string, page: PageRequest): Promise<readonly Release[]>;
+
+  createRollout(rollout: Rollout): Promise<void>;
+  rollout(tenant: string, id: string): Promise<Rollout | undefined>;
+  rollouts(tenant: string, page: PageRequest): Promise<readonly Rollout[]>;
+  /** Rollouts of all tenants that may make offers: the plan, loaded at start. */
+  runningRollouts(): Promise<readonly Rollout[]>;
+  /** Replaces the rollout if its stored revision is `next.revision - 1`. @throws {StoreError} STORE_CONFLICT otherwise */
+  updateRollout(next: Rollout): Promise<void>;
+
+  /**
+   * Opens the attempt unless its rollout is no longer running (a halt that was confirmed wins, REL-30) or the device has an
+   * open attempt for that component. Returns the open attempt (the new one, or the one there was), `undefined` when halted.
+   */
+  openAttempt(attempt: Attempt): Promise<Attempt | undefined>;
+  /**
+   * Moves an attempt forward. Late, repeated and backward moves change nothing (REL-9). Returns the attempt as it stands
+   * afterwards, `undefined` when there is none.
+   */
+  moveAttempt(tenant: string, id: string, to: AttemptState, atMs: number): Promise<Attempt | undefined>;
+  attempts(
+    tenant: string,
+    filter: { readonly deviceId?: string; readonly rolloutId?: string },
+    page: PageRequest,
+  ): Promise<readonly Attempt[]>;
+  attemptCounts(tenant: string, rolloutId: string): Promise<ReadonlyMap<AttemptState, number>>;
+
+  /** Highest version of targets metadata ever admitted, 0 before the first (SEC-3). */
+  targetsVersion(tenant: string): Promise<number>;
+  /** Waits for work in hand, then lets go of all files and threads. */
+  close(): Promise<void>;
+}
+
+/** Immutable bytes, addressed by their SHA-256. */
+export interface Blobs {
+  /**
+   * Stores what `source` yields if it is exactly `lengthBytes` long and hashes to `sha256`; nothing otherwise. Durable on
+   * return. Storing the same again is a quick success.
+   * @throws {BlobError} BLOB_LENGTH, BLOB_DIGEST, BLOB_WRITE (disk full, I/O)
+   */
+  put(sha256: string, lengthBytes: number, source: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Length in bytes, or `undefined` when there is no such blob. */
+  lengthBytes(sha256: string): Promise<number | undefined>;
+  /** Bytes [start, end) in chunks. @throws {BlobError} BLOB_MISSING, BLOB_READ */
+  read(sha256: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+}
+
+/** What a protocol declares about itself, so that the fleet needs to know none. */
+export interface ProtocolTraits {
+  readonly name: string;
+  /** Attempt states its server can observe; the others are skipped. */
+  readonly observes: ReadonlySet<AttemptState>;
+  /** Why a device with these facts cannot take this artifact over this protocol; `undefined` when it can. */
+  objection(facts: readonly string[], artifact: Artifact): { code: string; text: string } | undefined;
+}
