@@ -49,9 +49,8 @@ export type ValueOf<F extends AnyFields> = { -readonly [K in keyof F]: F[K] exte
 
 export type ByteOrder = 'le' | 'be';
 
-/** Unsigned integer of 1 to 6 bytes (6 is the widest that stays exact in a number). */
-export function uint(size: 1 | 2 | 3 | 4 | 5 | 6, order: ByteOrder): Field<number> {
-  const max = 2 ** (8 * size) - 1;
+/** Unsigned integer of 1 to 6 bytes (6 is the widest that stays exact in a number), at most `max`. */
+export function uint(size: 1 | 2 | 3 | 4 | 5 | 6, order: ByteOrder, max = 2 ** (8 * size) - 1): Field<number> {
   return {
     read(from) {
       const bytes = from.take(size);
@@ -59,11 +58,12 @@ export function uint(size: 1 | 2 | 3 | 4 | 5 | 6, order: ByteOrder): Field<numbe
       for (let i = 0; i < size; i += 1) {
         value = value * 256 + (bytes[order === 'be' ? i : size - 1 - i] ?? 0);
       }
+      if (value > max) throw new WireError('WIRE_LIMIT', `${value} where at most ${max} is allowed`);
       return value;
     },
     write(value) {
       if (!Number.isInteger(value) || value < 0 || value > max) {
-        throw new WireError('WIRE_VALUE', `${value} is not an unsigned integer of ${size} bytes`);
+        throw new WireError('WIRE_VALUE', `${value} is not an integer from 0 to ${max}`);
       }
       const bytes = new Uint8Array(size);
       let rest = value;
