@@ -28,6 +28,11 @@ export abstract class OtaError<C extends string = string> extends Error {
   }
 }
 
+/** Like `instanceof`, with a type that lint can follow. */
+export function isOtaError(error: unknown): error is OtaError {
+  return error instanceof OtaError;
+}
+
 /** Bytes that do not follow their format. */
 export class WireError extends OtaError<'WIRE_TRUNCATED' | 'WIRE_TRAILING' | 'WIRE_LIMIT' | 'WIRE_VALUE'> {
   readonly fault = 'peer';

@@ -13,3 +13,15 @@ export interface Random {
   /** `length` bytes fit for keys. */
   bytes(length: number): Uint8Array;
 }
+
+/** One object per outcome: a stable `code` and ids, never secrets or bodies. */
+export interface LogEntry {
+  readonly code: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Log {
+  info(entry: LogEntry): void;
+  warn(entry: LogEntry): void;
+  error(entry: LogEntry): void;
+}

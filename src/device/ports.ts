@@ -4,27 +4,29 @@ export type SlotName = 'a' | 'b';
 
 /** Two places for images. The engine never writes the active one (REL-14). */
 export interface Slots {
-  /** Empties the slot and opens it for writing; `finish` returns once all bytes are on disk (fsync). */
+  /** Empties the slot and opens it for writing. */
   write(slot: SlotName): Promise<SlotWriter>;
   /** The image from its first byte. @throws {DeviceError} SLOT_EMPTY */
   read(slot: SlotName): AsyncIterable<Uint8Array>;
+  erase(slot: SlotName): Promise<void>;
 }
 
 export interface SlotWriter {
   write(chunk: Uint8Array): Promise<void>;
+  /** Returns once all bytes are on disk (fsync). */
   finish(): Promise<void>;
   /** Gives up: the slot is empty afterwards. */
   abort(): Promise<void>;
 }
 
-/** What must survive a power cut. One small document; `save` replaces it atomically and durably. */
+/** What must survive a power cut: one small document. */
 export interface DeviceState {
   load(): Promise<DeviceJournal | undefined>;
+  /** Replaces it atomically and durably: after a cut, the old or the new one is read. */
   save(journal: DeviceJournal): Promise<void>;
 }
 
 export interface InstalledImage {
-  readonly version: string;
   readonly sha256: string;
   readonly lengthBytes: number;
 }
@@ -32,15 +34,23 @@ export interface InstalledImage {
 /** The whole truth of a device; writing it once IS the switch of slots. */
 export interface DeviceJournal {
   readonly active: SlotName;
+  /** What each slot holds; `null` while its content is unknown or incomplete. */
   readonly images: { readonly a: InstalledImage | null; readonly b: InstalledImage | null };
   /** Set while the active image has not proven itself; `startsLeft` counts down before each start. */
   readonly trial: { readonly startsLeft: number } | null;
-  /** Digests of images that failed or were reverted: not tried again without a new order (REL-15). */
+  /** Digests of images that failed: not tried again without a new order (REL-15). Newest last. */
   readonly refused: readonly string[];
 }
 
-/** Starts an image and says whether it came up. */
+/** Starts images. */
 export interface Installer {
-  /** Resolves to `true` when the image of `slot` runs and is healthy, to `false` when it is not. */
-  start(slot: SlotName, image: InstalledImage): Promise<boolean>;
+  /** Resolves to `true` when the image of `slot` runs and is healthy, to `false` when it is not; rejects never. */
+  start(slot: SlotName): Promise<boolean>;
+}
+
+/** A protocol's own check over the image's bytes, fed while they are written. */
+export interface ImageVerifier {
+  update(chunk: Uint8Array): void;
+  /** Called once, after the last byte. */
+  verify(): boolean;
 }

@@ -89,6 +89,8 @@ export interface Rollout {
 
 export const TERMINAL_STATES = ['confirmed', 'failed', 'rolledBack', 'timedOut', 'cancelled', 'refused'] as const;
 export const OPEN_STATES = ['offered', 'downloading', 'downloaded', 'installing', 'installed'] as const;
+/** All states, in the order they are passed. */
+export const ATTEMPT_STATES = [...OPEN_STATES, ...TERMINAL_STATES] as const;
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 export type OpenState = (typeof OPEN_STATES)[number];
 export type AttemptState = OpenState | TerminalState;

@@ -35,21 +35,28 @@ export interface Store {
   createRollout(rollout: Rollout): Promise<void>;
   rollout(tenant: string, id: string): Promise<Rollout | undefined>;
   rollouts(tenant: string, page: PageRequest): Promise<readonly Rollout[]>;
-  /** Rollouts of all tenants that may make offers: the plan, loaded at start. */
-  runningRollouts(): Promise<readonly Rollout[]>;
+  /** Every rollout of every tenant with its release, oldest first: the plan, loaded at start. */
+  plan(): Promise<readonly { readonly rollout: Rollout; readonly release: Release }[]>;
   /** Replaces the rollout if its stored revision is `next.revision - 1`. @throws {StoreError} STORE_CONFLICT otherwise */
   updateRollout(next: Rollout): Promise<void>;
 
   /**
-   * Opens the attempt unless its rollout is no longer running (a halt that was confirmed wins, REL-30) or the device has an
-   * open attempt for that component. Returns the open attempt (the new one, or the one there was), `undefined` when halted.
+   * Opens the attempt unless its rollout no longer runs (a halt that was confirmed wins, REL-30): then `undefined`. An open
+   * attempt of the same device and component stays if it is for the same release, else it is cancelled in favour of the new one.
    */
-  openAttempt(attempt: Attempt): Promise<Attempt | undefined>;
+  openAttempt(
+    attempt: Attempt,
+  ): Promise<{ readonly attempt: Attempt; readonly cancelled: Attempt | undefined } | undefined>;
   /**
    * Moves an attempt forward. Late, repeated and backward moves change nothing (REL-9). Returns the attempt as it stands
-   * afterwards, `undefined` when there is none.
+   * afterwards and whether this call moved it; `undefined` when there is none.
    */
-  moveAttempt(tenant: string, id: string, to: AttemptState, atMs: number): Promise<Attempt | undefined>;
+  moveAttempt(
+    tenant: string,
+    id: string,
+    to: AttemptState,
+    atMs: number,
+  ): Promise<{ readonly attempt: Attempt; readonly moved: boolean } | undefined>;
   attempts(
     tenant: string,
     filter: { readonly deviceId?: string; readonly rolloutId?: string },
@@ -67,7 +74,7 @@ export interface Store {
 export interface Blobs {
   /**
    * Stores what `source` yields if it is exactly `lengthBytes` long and hashes to `sha256`; nothing otherwise. Durable on
-   * return. Storing the same again is a quick success.
+   * return. Storing the same again changes nothing.
    * @throws {BlobError} BLOB_LENGTH, BLOB_DIGEST, BLOB_WRITE (disk full, I/O)
    */
   put(sha256: string, lengthBytes: number, source: AsyncIterable<Uint8Array>): Promise<void>;
@@ -80,8 +87,6 @@ export interface Blobs {
 /** What a protocol declares about itself, so that the fleet needs to know none. */
 export interface ProtocolTraits {
   readonly name: string;
-  /** Attempt states its server can observe; the others are skipped. */
-  readonly observes: ReadonlySet<AttemptState>;
   /** Why a device with these facts cannot take this artifact over this protocol; `undefined` when it can. */
   objection(facts: readonly string[], artifact: Artifact): { code: string; text: string } | undefined;
 }

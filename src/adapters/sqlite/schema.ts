@@ -1,0 +1,118 @@
+/**
+ * Tables of the embedded store, and how they came to be.
+ *
+ * Every table carries its tenant first. A migration is never edited once it was released; a new one is added at the end.
+ */
+import type { AttemptState, RolloutState } from '../../fleet/model.ts';
+
+/** JSON text of values that are only ever read and written whole. */
+type Json = string;
+
+export interface Tables {
+  device: {
+    tenant: string;
+    id: string;
+    protocol: string;
+    identity: string;
+    hardware: string;
+    groups: Json;
+    installed: Json;
+    facts: Json;
+    created_at_ms: number;
+    last_seen_at_ms: number | null;
+  };
+  release: {
+    tenant: string;
+    id: string;
+    component: string;
+    version: string;
+    /** Sorts as versions do. */
+    version_key: string;
+    artifacts: Json;
+    targets_version: number;
+    signed_by: Json;
+    created_at_ms: number;
+  };
+  targets_seen: { tenant: string; version: number };
+  rollout: {
+    tenant: string;
+    id: string;
+    release_id: string;
+    phases: Json;
+    open_phases: number;
+    state: RolloutState;
+    revision: number;
+    created_at_ms: number;
+  };
+  attempt: {
+    tenant: string;
+    id: string;
+    device_id: string;
+    rollout_id: string;
+    release_id: string;
+    component: string;
+    from_version: string | null;
+    to_version: string;
+    state: AttemptState;
+    /** 1 while the state is not terminal. */
+    is_open: number;
+    offered_at_ms: number;
+    updated_at_ms: number;
+  };
+  /** Attempts per state, kept with each move (design section 5 rule 4). */
+  attempt_count: { tenant: string; rollout_id: string; state: AttemptState; count: number };
+}
+
+/** "SEAL": tells `file` and us whose database this is. */
+export const APPLICATION_ID = 0x5345_414c;
+
+/** Index + 1 is the version a migration leads to (`PRAGMA user_version`). */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE device (
+    tenant TEXT NOT NULL, id TEXT NOT NULL,
+    protocol TEXT NOT NULL, identity TEXT NOT NULL, hardware TEXT NOT NULL,
+    groups TEXT NOT NULL, installed TEXT NOT NULL, facts TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL, last_seen_at_ms INTEGER,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX device_identity ON device (tenant, protocol, identity);
+
+  CREATE TABLE release (
+    tenant TEXT NOT NULL, id TEXT NOT NULL,
+    component TEXT NOT NULL, version TEXT NOT NULL, version_key TEXT NOT NULL,
+    artifacts TEXT NOT NULL, targets_version INTEGER NOT NULL, signed_by TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX release_version ON release (tenant, component, version);
+
+  CREATE TABLE targets_seen (
+    tenant TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE rollout (
+    tenant TEXT NOT NULL, id TEXT NOT NULL,
+    release_id TEXT NOT NULL, phases TEXT NOT NULL, open_phases INTEGER NOT NULL,
+    state TEXT NOT NULL, revision INTEGER NOT NULL, created_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE attempt (
+    tenant TEXT NOT NULL, id TEXT NOT NULL,
+    device_id TEXT NOT NULL, rollout_id TEXT NOT NULL, release_id TEXT NOT NULL, component TEXT NOT NULL,
+    from_version TEXT, to_version TEXT NOT NULL,
+    state TEXT NOT NULL, is_open INTEGER NOT NULL,
+    offered_at_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX attempt_open ON attempt (tenant, device_id, component) WHERE is_open = 1;
+  CREATE INDEX attempt_device ON attempt (tenant, device_id, id);
+  CREATE INDEX attempt_rollout ON attempt (tenant, rollout_id, id);
+
+  CREATE TABLE attempt_count (
+    tenant TEXT NOT NULL, rollout_id TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (tenant, rollout_id, state)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,47 @@
+/** Data to standard output, messages to standard error. */
+import { isOtaError } from '../core/errors.ts';
+
+export interface Output {
+  /** One JSON document with `--json`, else `text`. */
+  result(data: unknown, text: () => string): void;
+  message(text: string): void;
+}
+
+export function createOutput(json: boolean): Output {
+  return {
+    result: (data, text) => process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text()}\n`),
+    message: (text) => process.stderr.write(`${text}\n`),
+  };
+}
+
+/** Columns as wide as their widest cell; `-` where a cell is empty. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows.map((row) => row.map((cell) => printable(cell) || '-'))];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Text from a device or a file with what could steer a terminal made visible (SEC-28). */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** What failed, why, and what to do; on one to three lines. */
+export function explain(error: unknown): string {
+  if (!isOtaError(error))
+    return `sealift failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const lines = [`${printable(error.message)} [${error.code}]`];
+  if (isOtaError(error.cause)) lines.push(`  because ${printable(error.cause.message)} [${error.cause.code}]`);
+  if (error.fix !== undefined) lines.push(`  ${printable(error.fix)}`);
+  return lines.join('\n');
+}

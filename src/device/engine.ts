@@ -1,0 +1,172 @@
+/**
+ * The update engine of a device: two slots, one journal.
+ *
+ * The running slot is never written. The switch is one atomic save after the other slot was written, checked and read back. A new
+ * image is on trial until its server was reached; one that does not come up is left, remembered and not tried again (REL-14, 15).
+ */
+import { createHash } from 'node:crypto';
+import { DeviceError } from './errors.ts';
+import {
+  BLANK,
+  inactive,
+  withActivated,
+  withConfirmed,
+  withReverted,
+  withSlotEmptied,
+  withStartCounted,
+} from './journal.ts';
+import type {
+  DeviceJournal,
+  DeviceState,
+  ImageVerifier,
+  InstalledImage,
+  Installer,
+  Slots,
+  SlotWriter,
+} from './ports.ts';
+
+export interface DevicePorts {
+  readonly slots: Slots;
+  readonly state: DeviceState;
+  readonly installer: Installer;
+}
+
+export interface StageRequest {
+  /** Exact length; not a byte more is written. */
+  readonly lengthBytes: number;
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly verifier: ImageVerifier;
+}
+
+/** An image that lies whole and checked in the inactive slot; only `stage` makes these. */
+export interface StagedImage extends InstalledImage {
+  readonly staged: true;
+}
+
+export class DeviceEngine {
+  readonly #ports: DevicePorts;
+
+  constructor(ports: DevicePorts) {
+    this.#ports = ports;
+  }
+
+  /** What is active; `undefined` on a blank device. */
+  async running(): Promise<InstalledImage | undefined> {
+    const journal = await this.#journal();
+    return journal.images[journal.active] ?? undefined;
+  }
+
+  async onTrial(): Promise<boolean> {
+    return (await this.#journal()).trial !== null;
+  }
+
+  /**
+   * Writes an image into the inactive slot and checks it there.
+   * @throws {DeviceError} TRIAL_OPEN the slot holds the image to go back to; IMAGE_LENGTH; IMAGE_SIGNATURE; IMAGE_REFUSED_BEFORE;
+   * IMAGE_CHANGED the slot reads back other bytes. The slot is empty afterwards. Errors of `source` pass through
+   */
+  async stage({ lengthBytes, source, verifier }: StageRequest): Promise<StagedImage> {
+    const { slots, state } = this.#ports;
+    const journal = await this.#journal();
+    if (journal.trial) {
+      throw new DeviceError('TRIAL_OPEN', 'the running image is on trial; the other slot is the way back', {
+        fix: 'Let the device reach its server once, which ends the trial.',
+      });
+    }
+    const slot = inactive(journal);
+    await state.save(withSlotEmptied(journal));
+    const writer = await slots.write(slot);
+    try {
+      const sha256 = await copy(source, writer, verifier, lengthBytes);
+      if (!verifier.verify()) throw new DeviceError('IMAGE_SIGNATURE', 'no key of this device verifies the image');
+      if (journal.refused.includes(sha256)) {
+        throw new DeviceError('IMAGE_REFUSED_BEFORE', `image ${sha256} has failed on this device before`, {
+          detail: { sha256 },
+          fix: 'Release a corrected image under a new version.',
+        });
+      }
+      await writer.finish();
+      await this.#requireReadBack(slot, sha256);
+      return { sha256, lengthBytes, staged: true };
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  /** Switches to the staged image by one save. Nothing runs yet. @throws {DeviceError} IMAGE_CHANGED, SLOT_EMPTY */
+  async activate({ sha256, lengthBytes }: StagedImage): Promise<void> {
+    const journal = await this.#journal();
+    await this.#requireReadBack(inactive(journal), sha256);
+    await this.#ports.state.save(withActivated(journal, { sha256, lengthBytes }));
+  }
+
+  /**
+   * What a device does at each boot. On trial, the start is counted first; when none is left, or the image does not come up, the
+   * device goes back and starts the old one.
+   * @returns whether the image that was active at the call runs
+   */
+  async start(): Promise<boolean> {
+    const { state, installer } = this.#ports;
+    const journal = await this.#journal();
+    if (!journal.trial) return installer.start(journal.active);
+    const counted = withStartCounted(journal);
+    if (counted) {
+      await state.save(counted);
+      if (await installer.start(counted.active)) return true;
+    }
+    await this.revert();
+    return false;
+  }
+
+  /** Ends the trial for good: the image came up and its server was reached. */
+  async confirm(): Promise<void> {
+    const journal = await this.#journal();
+    if (journal.trial) await this.#ports.state.save(withConfirmed(journal));
+  }
+
+  /** Leaves an image on trial and starts the one before. Does nothing without a trial. */
+  async revert(): Promise<void> {
+    const { state, installer } = this.#ports;
+    const journal = await this.#journal();
+    if (!journal.trial) return;
+    const back = withReverted(journal);
+    await state.save(back);
+    if (back.images[back.active]) await installer.start(back.active);
+  }
+
+  async #journal(): Promise<DeviceJournal> {
+    return (await this.#ports.state.load()) ?? BLANK;
+  }
+
+  /** The bytes that will run are the bytes that were checked (SEC-7). */
+  async #requireReadBack(slot: 'a' | 'b', sha256: string): Promise<void> {
+    const hash = createHash('sha256');
+    for await (const chunk of this.#ports.slots.read(slot)) hash.update(chunk);
+    const actual = hash.digest('hex');
+    if (actual === sha256) return;
+    throw new DeviceError('IMAGE_CHANGED', `slot ${slot} reads back ${actual}, ${sha256} was written`, {
+      fix: 'Check the storage of the device.',
+    });
+  }
+}
+
+/** @returns SHA-256 of the bytes, hex */
+async function copy(
+  source: AsyncIterable<Uint8Array>,
+  writer: SlotWriter,
+  verifier: ImageVerifier,
+  lengthBytes: number,
+): Promise<string> {
+  const hash = createHash('sha256');
+  let written = 0;
+  for await (const chunk of source) {
+    written += chunk.length;
+    if (written > lengthBytes) throw new DeviceError('IMAGE_LENGTH', `more than the ${lengthBytes} bytes announced`);
+    hash.update(chunk);
+    verifier.update(chunk);
+    await writer.write(chunk);
+  }
+  if (written < lengthBytes) throw new DeviceError('IMAGE_LENGTH', `${written} of the ${lengthBytes} bytes announced`);
+  return hash.digest('hex');
+}

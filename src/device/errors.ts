@@ -1,0 +1,14 @@
+import { OtaError } from '../core/errors.ts';
+
+/** Why an image was not installed. What runs is unchanged. */
+export class DeviceError extends OtaError<
+  | 'IMAGE_LENGTH'
+  | 'IMAGE_SIGNATURE'
+  | 'IMAGE_REFUSED_BEFORE'
+  | 'IMAGE_CHANGED'
+  | 'SLOT_EMPTY'
+  | 'TRIAL_OPEN'
+  | 'JOURNAL_DAMAGED'
+> {
+  readonly fault = 'peer';
+}

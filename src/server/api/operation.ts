@@ -1,0 +1,71 @@
+/** One REST operation as data: route, permission, schemas and what it does. The table of all of them is routes.ts. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import type { Clock } from '../../core/ports.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { Blobs, Store } from '../../fleet/ports.ts';
+import type { RouterIssuer } from '../pki.ts';
+
+/** What a caller may do; roles that bundle them come with user accounts. */
+export type Permission =
+  | 'device.read'
+  | 'device.write'
+  | 'release.read'
+  | 'release.write'
+  | 'rollout.read'
+  | 'rollout.write';
+
+export interface ApiPorts {
+  readonly tenant: string;
+  readonly fleet: Fleet;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  /** `undefined` when the operator's own CA signs router certificates. */
+  readonly issuer: RouterIssuer | undefined;
+}
+
+export interface Call<P, Q, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Below /api/v1, in Fastify's spelling: `::` is a colon. */
+  readonly url: string;
+  readonly permission: Permission;
+  readonly summary: string;
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly body?: TSchema;
+  /** The body is raw bytes, handed over as a stream. */
+  readonly raw?: boolean;
+  readonly status: 200 | 201;
+  readonly answer: TSchema;
+  run(ports: ApiPorts, call: Call<unknown, unknown, unknown>): Promise<unknown>;
+}
+
+type StaticOr<S extends TSchema | undefined> = S extends TSchema ? Static<S> : undefined;
+
+/** Checks `run` against the schemas beside it, so that validation and types cannot drift. */
+export function operation<
+  A extends TSchema,
+  P extends TSchema | undefined = undefined,
+  Q extends TSchema | undefined = undefined,
+  B extends TSchema | undefined = undefined,
+>(
+  definition: Omit<Operation, 'params' | 'query' | 'body' | 'answer' | 'run'> & {
+    params?: P;
+    query?: Q;
+    body?: B;
+    answer: A;
+    run(ports: ApiPorts, call: Call<StaticOr<P>, StaticOr<Q>, StaticOr<B>>): Promise<Static<A>>;
+  },
+): Operation {
+  return definition as unknown as Operation;
+}

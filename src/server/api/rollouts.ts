@@ -1,0 +1,141 @@
+import type { Static } from 'typebox';
+import type { Attempt, Phase, Rollout } from '../../fleet/model.ts';
+import { ApiError } from '../errors.ts';
+import { type ApiPorts, operation } from './operation.ts';
+import { page, pageRequest, time } from './paging.ts';
+import {
+  AttemptAnswer,
+  AttemptQuery,
+  IdParams,
+  Page,
+  PageQuery,
+  type PhaseSchema,
+  RolloutAnswer,
+  RolloutBody,
+} from './schemas.ts';
+
+export const ROLLOUT_OPERATIONS = [
+  operation({
+    id: 'createRollout',
+    method: 'POST',
+    url: '/rollouts',
+    permission: 'rollout.write',
+    summary: 'Start a rollout; its first phase is open at once',
+    body: RolloutBody,
+    status: 201,
+    answer: RolloutAnswer,
+    async run(ports, { body, reply }) {
+      const { fleet, tenant } = ports;
+      const rollout = await fleet.startRollout({
+        tenant,
+        releaseId: body.releaseId,
+        phases: body.phases.map(phaseFrom),
+      });
+      reply.header('location', `/api/v1/rollouts/${rollout.id}`);
+      return rolloutAnswer(ports, rollout);
+    },
+  }),
+  operation({
+    id: 'listRollouts',
+    method: 'GET',
+    url: '/rollouts',
+    permission: 'rollout.read',
+    summary: 'All rollouts, oldest first',
+    query: PageQuery,
+    status: 200,
+    answer: Page(RolloutAnswer),
+    async run(ports, { query }) {
+      const rollouts = await ports.store.rollouts(ports.tenant, pageRequest(query));
+      const { nextCursor } = page(query, (rollout) => rollout, rollouts);
+      return { items: await Promise.all(rollouts.map((rollout) => rolloutAnswer(ports, rollout))), nextCursor };
+    },
+  }),
+  operation({
+    id: 'getRollout',
+    method: 'GET',
+    url: '/rollouts/:id',
+    permission: 'rollout.read',
+    summary: 'One rollout: phases, state and attempts per state',
+    params: IdParams,
+    status: 200,
+    answer: RolloutAnswer,
+    async run(ports, { params }) {
+      const rollout = await ports.store.rollout(ports.tenant, params.id);
+      if (!rollout)
+        throw new ApiError('API_NOT_FOUND', `there is no rollout ${params.id}`, { fix: 'See: sealift rollout list' });
+      return rolloutAnswer(ports, rollout);
+    },
+  }),
+  operation({
+    id: 'advanceRollout',
+    method: 'POST',
+    url: '/rollouts/:id([0-9A-Z]+)::advance',
+    permission: 'rollout.write',
+    summary: 'Open the next phase',
+    params: IdParams,
+    status: 200,
+    answer: RolloutAnswer,
+    async run(ports, { params }) {
+      return rolloutAnswer(ports, await ports.fleet.advance(ports.tenant, params.id));
+    },
+  }),
+  operation({
+    id: 'haltRollout',
+    method: 'POST',
+    url: '/rollouts/:id([0-9A-Z]+)::halt',
+    permission: 'rollout.write',
+    summary: 'Make no further offers; attempts under way go on',
+    params: IdParams,
+    status: 200,
+    answer: RolloutAnswer,
+    async run(ports, { params }) {
+      return rolloutAnswer(ports, await ports.fleet.halt(ports.tenant, params.id));
+    },
+  }),
+  operation({
+    id: 'listAttempts',
+    method: 'GET',
+    url: '/attempts',
+    permission: 'rollout.read',
+    summary: 'Attempts of a device or a rollout, oldest first',
+    query: AttemptQuery,
+    status: 200,
+    answer: Page(AttemptAnswer),
+    async run({ store, tenant }, { query }) {
+      const { deviceId, rolloutId } = query;
+      const filter = {
+        ...(deviceId === undefined ? {} : { deviceId }),
+        ...(rolloutId === undefined ? {} : { rolloutId }),
+      };
+      return page(query, attemptAnswer, await store.attempts(tenant, filter, pageRequest(query)));
+    },
+  }),
+];
+
+function phaseFrom(phase: Static<typeof PhaseSchema>): Phase {
+  return 'group' in phase ? { ...phase, kind: 'group' } : { ...phase, kind: 'share' };
+}
+
+async function rolloutAnswer({ store, tenant }: ApiPorts, rollout: Rollout) {
+  return {
+    id: rollout.id,
+    releaseId: rollout.releaseId,
+    state: rollout.state,
+    phases: rollout.phases.map(({ kind: _, ...phase }, index) => ({
+      ...phase,
+      open: index < rollout.openPhases,
+    })) as never,
+    revision: rollout.revision,
+    attempts: [...(await store.attemptCounts(tenant, rollout.id))].map(([state, count]) => ({ state, count })),
+    createdAt: time(rollout.createdAtMs),
+  };
+}
+
+function attemptAnswer(attempt: Attempt) {
+  const { id, deviceId, rolloutId, releaseId, component, fromVersion, toVersion, state } = attempt;
+  return {
+    ...{ id, deviceId, rolloutId, releaseId, component, fromVersion, toVersion, state },
+    offeredAt: time(attempt.offeredAtMs),
+    updatedAt: time(attempt.updatedAtMs),
+  };
+}

@@ -1,0 +1,13 @@
+/** Every REST operation there is. What is not in this table does not exist. */
+import { ARTIFACT_OPERATIONS } from './artifacts.ts';
+import { DEVICE_OPERATIONS } from './devices.ts';
+import type { Operation } from './operation.ts';
+import { RELEASE_OPERATIONS } from './releases.ts';
+import { ROLLOUT_OPERATIONS } from './rollouts.ts';
+
+export const OPERATIONS: readonly Operation[] = [
+  ...DEVICE_OPERATIONS,
+  ...ARTIFACT_OPERATIONS,
+  ...RELEASE_OPERATIONS,
+  ...ROLLOUT_OPERATIONS,
+];

@@ -1,0 +1,102 @@
+/** The management listener: REST API, its documents, health and metrics. */
+import { readFile } from 'node:fs/promises';
+import swagger from '@fastify/swagger';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Log } from '../core/ports.ts';
+import type { ApiPorts, Operation } from './api/operation.ts';
+import { sendProblem } from './api/problems.ts';
+import { OPERATIONS } from './api/routes.ts';
+import { Problem } from './api/schemas.ts';
+import { ApiError } from './errors.ts';
+import { MAX_API_BODY_BYTES, MAX_ARTIFACT_BYTES } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface ManagementPorts extends ApiPorts {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly version: string;
+  /** Whether an Authorization header is one of ours. */
+  readonly isAuthorized: (header: string | undefined) => boolean;
+  /** Rejects with the reason while the server cannot do its work. */
+  readonly checkReady: () => Promise<void>;
+}
+
+const ERROR_PAGE = new URL('../../docs/reference/errors.md', import.meta.url);
+
+/** Adds everything to `app`; call `app.ready()` or `listen` afterwards. */
+export async function mountManagement(app: FastifyInstance, ports: ManagementPorts): Promise<void> {
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, ports.log));
+  app.setNotFoundHandler((request, reply) => {
+    const error = new ApiError('API_NOT_FOUND', `there is no ${request.method} ${request.url.slice(0, 200)}`, {
+      fix: 'See /api/openapi.json for the operations there are.',
+    });
+    return sendProblem(error, request, reply, ports.log);
+  });
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Sealift', version: ports.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema${index}`) },
+  });
+  app.addSchema(Problem);
+  await app.register(async (api) => mountOperations(api, ports), { prefix: '/api/v1' });
+  mountPublic(app, ports);
+}
+
+function mountOperations(api: FastifyInstance, ports: ManagementPorts): void {
+  api.addHook('onRequest', async (request) => {
+    if (ports.isAuthorized(request.headers.authorization)) return;
+    throw new ApiError('API_UNAUTHENTICATED', 'this needs the API token', {
+      fix: 'Send "Authorization: Bearer TOKEN"; the token is in the file admin.token of the data folder.',
+    });
+  });
+  for (const operation of OPERATIONS) mountOperation(api.withTypeProvider<TypeBoxTypeProvider>(), operation, ports);
+}
+
+function mountOperation(api: FastifyInstance, operation: Operation, ports: ManagementPorts): void {
+  const { params, query, body, answer } = operation;
+  api.route({
+    method: operation.method,
+    url: operation.url,
+    bodyLimit: operation.raw ? MAX_ARTIFACT_BYTES : MAX_API_BODY_BYTES,
+    schema: {
+      operationId: operation.id,
+      summary: operation.summary,
+      ...(operation.raw ? { consumes: ['application/octet-stream'] } : {}),
+      ...(params ? { params } : {}),
+      ...(query ? { querystring: query } : {}),
+      ...(body ? { body } : {}),
+      response: { [operation.status]: answer, default: { $ref: 'Problem#' } },
+    },
+    async handler(request, reply) {
+      const call = { params: request.params, query: request.query, body: request.body, request, reply };
+      return reply.code(operation.status).send(await operation.run(ports, call));
+    },
+  });
+}
+
+/** What needs no token: health, metrics, and the documents that describe the API. */
+function mountPublic(app: FastifyInstance, { metrics, checkReady }: ManagementPorts): void {
+  app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/api/docs/errors', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('text/markdown; charset=utf-8').send(await readFile(ERROR_PAGE)),
+  );
+  app.get('/livez', { schema: { hide: true } }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+    try {
+      await checkReady();
+      return { status: 'ok' };
+    } catch (error) {
+      return reply.code(503).send({ status: 'degraded', reason: String(error) });
+    }
+  });
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}
