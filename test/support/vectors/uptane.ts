@@ -1,0 +1,32 @@
+/** Vectors of uptane/ that are built: canonical JSON. */
+import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
+import { canonicalJson } from '../../../src/core/canonical-json.ts';
+import { JsonError, parseJson } from '../../../src/core/json.ts';
+import { hexOf, type Kind, listOf, textOf, withEntries } from './kind.ts';
+
+export const UPTANE: readonly Kind[] = [
+  {
+    name: 'SEC-10 canonical JSON',
+    recognises: withEntries('cases', 'input', 'canonical_hex'),
+    cases: (file) =>
+      listOf(file, 'cases').map((one) => ({
+        name: String(one.id),
+        run() {
+          const canonical = canonicalJson(parseJson(Buffer.from(textOf(one, 'input'))));
+          expect(Buffer.from(canonical).toString('hex')).toBe(one.canonical_hex);
+          const digest = createHash('sha256').update(canonical).digest('hex');
+          if (one.sha256 !== undefined) expect(digest).toBe(one.sha256);
+        },
+      })),
+  },
+  {
+    name: 'SEC-10 refused JSON',
+    recognises: withEntries('cases', 'input_hex', 'why'),
+    cases: (file) =>
+      listOf(file, 'cases').map((one) => ({
+        name: `${String(one.id)} ${String(one.why)}`,
+        run: () => expect(() => parseJson(hexOf(one, 'input_hex'))).toThrow(JsonError),
+      })),
+  },
+];
