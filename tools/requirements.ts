@@ -23,7 +23,7 @@ export interface Citation {
 /** Families whose ids must be listed; DESIGN-n names a section of the architecture and needs no list. */
 const CITED = /\b(REL|SEC|CUPS)-([0-9]+)(?:\.[0-9]+)*/g;
 const TITLE = /\b(?:it|test|describe)(?:\.[a-zA-Z]+(?:\([^()]*\))?)*\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
-const COMMENT = /\/\*[^]*?\*\/|(?<=^|\s)\/\/[^\n]*/g;
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g;
 
 /** Ids in the titles of tests; what stands in comments does not count. */
 export function citations(file: string, source: string): Citation[] {

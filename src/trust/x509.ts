@@ -3,6 +3,7 @@
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -11,6 +12,7 @@ import {
   KeyUsagesExtension,
   PemConverter,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
@@ -70,6 +72,7 @@ export async function createCa(
       extensions: [
         new BasicConstraintsExtension(true, 0, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
     },
     webcrypto,
@@ -79,15 +82,21 @@ export async function createCa(
 
 /** @returns the certificate, PEM */
 export async function issueCertificate(ca: CertificateAuthority, request: CertificateRequest): Promise<string> {
+  const issuer = new X509Certificate(ca.certificate);
+  const publicKey = await webcrypto.subtle.importKey('spki', der(request.publicKey), EC, true, ['verify']);
   const certificate = await X509CertificateGenerator.create(
     {
       subject: subject(request.commonName),
-      issuer: new X509Certificate(ca.certificate).subject,
-      publicKey: await webcrypto.subtle.importKey('spki', der(request.publicKey), EC, true, ['verify']),
+      issuer: issuer.subject,
+      publicKey,
       signingKey: await webcrypto.subtle.importKey('pkcs8', der(ca.privateKey), EC, false, ['sign']),
       signingAlgorithm: SIGNING,
       ...frame(request),
-      extensions: endEntityExtensions(request),
+      extensions: [
+        ...endEntityExtensions(request),
+        await SubjectKeyIdentifierExtension.create(publicKey),
+        await AuthorityKeyIdentifierExtension.create(issuer),
+      ],
     },
     webcrypto,
   );

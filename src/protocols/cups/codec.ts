@@ -77,7 +77,7 @@ export function decodeResponse(body: Uint8Array): UpdateInfoResponse {
       `${body.length - end} bytes after the update, at most ${MAX_TRAILING_BYTES} pass`,
     );
   }
-  return { head, update: body.slice(consumed, end), trailingBytes: body.length - end };
+  return { head, update: new Uint8Array(body.subarray(consumed, end)), trailingBytes: body.length - end };
 }
 
 export interface UpdateInfoRequest {

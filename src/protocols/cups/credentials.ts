@@ -34,7 +34,7 @@ export function deviceCrc(set: CredentialSet): number {
 function keyItem(segment: Uint8Array, at: number): Uint8Array {
   const first = segment[at];
   if (first === undefined || first === 0) return new Uint8Array();
-  return first === SEQUENCE ? derItem(segment, at, 'key') : segment.slice(at);
+  return first === SEQUENCE ? derItem(segment, at, 'key') : new Uint8Array(segment.subarray(at));
 }
 
 function derItem(segment: Uint8Array, at: number, part: string): Uint8Array {
@@ -51,5 +51,5 @@ function derItem(segment: Uint8Array, at: number, part: string): Uint8Array {
   if (short === 0x80 || at + length > segment.length) {
     throw new WireError('WIRE_TRUNCATED', `${part} needs ${length} bytes, ${segment.length - at} are left`);
   }
-  return segment.slice(at, at + length);
+  return new Uint8Array(segment.subarray(at, at + length));
 }

@@ -8,11 +8,11 @@ const SEPARATED = /^[0-9a-f]{2}(?:[-:][0-9a-f]{2}){7}$/;
 /** Writes an EUI the way Station does: `::` shortens leading or trailing zero groups, or exactly the two in the middle. */
 export function formatId6(eui: string): string {
   const groups = [0, 4, 8, 12].map((at) => Number.parseInt(eui.slice(at, at + 4), 16).toString(16));
-  const [a, b, c, d] = groups.map((group) => (group === '0' ? '' : group));
-  if (!a && !b) return c ? `::${c}:${d || '0'}` : `::${d || '0'}`;
-  if (!c && !d) return b ? `${a}:${b}::` : `${a}::`;
-  if (!b && !c) return `${a}::${d}`;
-  return groups.join(':');
+  const [a, b, c, d] = groups;
+  const zeros = groups.map((group) => (group === '0' ? '0' : 'x')).join('');
+  if (zeros.startsWith('00')) return c === '0' ? `::${d}` : `::${c}:${d}`;
+  if (zeros.endsWith('00')) return b === '0' ? `${a}::` : `${a}:${b}::`;
+  return zeros === 'x00x' ? `${a}::${d}` : groups.join(':');
 }
 
 /**

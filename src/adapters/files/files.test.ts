@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { chunksOf, collect, temporaryDir } from '../../../test/support/ports.ts';
+import { isSkipped } from '../../../test/support/programs.ts';
+import { describeBlobs } from '../../fleet/blobs.contract.ts';
+import { BLANK } from '../../device/journal.ts';
+import { sha256Hex } from '../../trust/payload.ts';
+import { FileBlobs } from './blobs.ts';
+import { FileDeviceState, FileSlots } from './device.ts';
+import { writeFileDurably } from './durable.ts';
+import { writeSecretFile } from './secret.ts';
+import { ScriptInstaller } from './script-installer.ts';
+
+describeBlobs('FileBlobs', () => FileBlobs.open(join(temporaryDir(), 'blobs')));
+
+describe('REL-4 FileBlobs', () => {
+  it('REL-3 drops at the next start what a crash left half-written', async () => {
+    const dir = join(temporaryDir(), 'blobs');
+    mkdirSync(join(dir, 'drafts'), { recursive: true });
+    writeFileSync(join(dir, 'drafts', 'half'), 'half an upload');
+    await FileBlobs.open(dir);
+    expect(readdirSync(join(dir, 'drafts'))).toEqual([]);
+  });
+
+  it.skipIf(isSkipped('root'))('REL-4 a full disk is said to be full, nothing half-written stays, and it works again', async () => {
+    const dir = temporaryDir();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', dir]);
+    onTestFinished(() => void execFileSync('umount', [dir]));
+    const blobs = await FileBlobs.open(join(dir, 'blobs'));
+    const put = (length: number) => {
+      const content = Buffer.alloc(length, length);
+      return blobs.put(sha256Hex(content), length, chunksOf(content, 4_096));
+    };
+    await expect(put(1_000_000)).rejects.toMatchObject({ code: 'BLOB_WRITE', fix: expect.stringContaining('Free space') as string });
+    expect(readdirSync(join(dir, 'blobs', 'drafts'))).toEqual([]);
+    await put(1_000);
+  });
+});
+
+describe('SEC-21 secret files', () => {
+  it('SEC-21 are 0600 from the start, whatever the umask, and never overwrite', () => {
+    const file = join(temporaryDir(), 'key');
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
+    writeSecretFile(file, 'secret');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(() => writeSecretFile(file, 'other')).toThrow('EEXIST');
+    expect(readFileSync(file, 'utf8')).toBe('secret');
+  });
+});
+
+describe('REL-14 FileSlots and FileDeviceState', () => {
+  it('REL-14 write, read, abort, erase', async () => {
+    const slots = new FileSlots(temporaryDir());
+    const writer = await slots.write('b');
+    await writer.write(Buffer.from('image'));
+    await writer.finish();
+    expect((await collect(slots.read('b'))).toString()).toBe('image');
+    expect(statSync(slots.path('b')).mode & 0o777).toBe(0o700);
+    const second = await slots.write('b');
+    await second.write(Buffer.from('half'));
+    await second.abort();
+    await expect(collect(slots.read('b'))).rejects.toMatchObject({ code: 'SLOT_EMPTY' });
+  });
+
+  it('REL-12 the journal is replaced as a whole and read back as it was', async () => {
+    const dir = temporaryDir();
+    const state = new FileDeviceState(dir);
+    expect(await state.load()).toBeUndefined();
+    const journal = { ...BLANK, active: 'b' as const, images: { a: null, b: { sha256: 'ab', lengthBytes: 3 } }, trial: { startsLeft: 2 }, refused: ['cd'] };
+    await state.save(journal);
+    expect(await new FileDeviceState(dir).load()).toEqual(journal);
+    expect(readdirSync(dir)).toEqual(['journal.json']);
+  });
+
+  it.each(['', '{', '{"active":"a"}', '{"active":"a","images":{},"trial":{"startsLeft":99},"refused":[]}'])('REL-12 a damaged journal is named, not guessed: %j', async (text) => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, 'journal.json'), text);
+    await expect(new FileDeviceState(dir).load()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
+  });
+
+  it('REL-2 a durable write replaces the old content', async () => {
+    const file = join(temporaryDir(), 'file');
+    await writeFileDurably(file, 'old');
+    await writeFileDurably(file, 'new');
+    expect(readFileSync(file, 'utf8')).toBe('new');
+  });
+});
+
+describe('CUPS-8 ScriptInstaller', () => {
+  it.each([
+    ['#!/bin/sh\necho 2.0.0 > version.txt\n', true],
+    ['#!/bin/sh\nexit 1\n', false],
+    ['not a program', false],
+  ])('CUPS-8 runs the image itself in the home folder: %j', async (image, healthy) => {
+    const dir = temporaryDir();
+    const slots = new FileSlots(join(dir, 'slots'));
+    const writer = await slots.write('a');
+    await writer.write(Buffer.from(image));
+    await writer.finish();
+    expect(await new ScriptInstaller(slots, dir).start('a')).toBe(healthy);
+    expect(readdirSync(dir).includes('version.txt')).toBe(healthy);
+  });
+});

@@ -1,0 +1,72 @@
+/** Ports for tests: a clock that moves when told to, randomness with a seed, folders that go away. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { Clock, Log, LogEntry, Random } from '../../src/core/ports.ts';
+
+export class FakeClock implements Clock {
+  #nowMs: number;
+
+  constructor(nowMs = Date.UTC(2026, 10, 24)) {
+    this.#nowMs = nowMs;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+  }
+
+  sleep(): Promise<void> {
+    return Promise.reject(new Error('a test with a fake clock does not sleep'));
+  }
+}
+
+/** The same bytes for the same seed. */
+export function seededRandom(seed: string): Random {
+  let count = 0;
+  return {
+    bytes(length) {
+      const chunks: Buffer[] = [];
+      for (let have = 0; have < length; have += 32) {
+        count += 1;
+        chunks.push(createHash('sha256').update(`${seed}:${count}`).digest());
+      }
+      return new Uint8Array(Buffer.concat(chunks).subarray(0, length));
+    },
+  };
+}
+
+/** Keeps what is logged. */
+export function recordingLog(): Log & { readonly entries: LogEntry[] } {
+  const entries: LogEntry[] = [];
+  const keep = (entry: LogEntry) => {
+    entries.push(entry);
+  };
+  return { entries, info: keep, warn: keep, error: keep };
+}
+
+/** A folder that is removed when the test ends. */
+export function temporaryDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sealift-test-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+export async function* chunksOf(bytes: Uint8Array, size = 7): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+export async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
