@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { firmwareImage, type World } from '../src/lab/world.ts';
-import { decodeResponse, encodeRequest } from '../src/protocols/cups/index.ts';
 import { StationHome } from '../src/protocols/cups/home.ts';
+import { decodeResponse, encodeRequest } from '../src/protocols/cups/index.ts';
 import { isSkipped, run } from './support/programs.ts';
 import { testWorld } from './support/world.ts';
 
@@ -25,8 +25,22 @@ async function offered(): Promise<{ world: World; home: string }> {
 function curl(world: World, home: string, ...more: string[]) {
   const at = (name: string) => join(home, name);
   const identity = ['--cacert', at('cups.trust'), '--cert', at('cups.crt'), '--key', at('cups.key')];
-  const output = ['--silent', '--show-error', '--output', at('body'), '--write-out', '%{http_code} %{size_download} %header{content-length}'];
-  return run('curl', [...identity, ...output, '--data-binary', `@${at('request.json')}`, ...more, `${world.server.cupsUrl}/update-info`]);
+  const output = [
+    '--silent',
+    '--show-error',
+    '--output',
+    at('body'),
+    '--write-out',
+    '%{http_code} %{size_download} %header{content-length}',
+  ];
+  return run('curl', [
+    ...identity,
+    ...output,
+    '--data-binary',
+    `@${at('request.json')}`,
+    ...more,
+    `${world.server.cupsUrl}/update-info`,
+  ]);
 }
 
 describe.skipIf(isSkipped('curl'))('CUPS-4 curl with a client certificate', () => {
@@ -51,7 +65,10 @@ describe.skipIf(isSkipped('curl'))('CUPS-4 curl with a client certificate', () =
     const { head, update } = decodeResponse(readFileSync(join(home, 'body')));
     const at = (name: string) => join(home, name);
     // X || Y as a Station holds it, with the head that makes it a public key OpenSSL reads.
-    const spki = Buffer.concat([Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex'), readFileSync(at('sig-0.key'))]);
+    const spki = Buffer.concat([
+      Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex'),
+      readFileSync(at('sig-0.key')),
+    ]);
     writeFileSync(at('pub.der'), spki);
     writeFileSync(at('update.bin'), update);
     writeFileSync(at('signature.der'), head.signature?.der ?? '');
@@ -66,9 +83,30 @@ describe.skipIf(isSkipped('curl'))('CUPS-4 curl with a client certificate', () =
   it('SEC-19 without a certificate there is no connection, without a known CA neither', async () => {
     const { world, home } = await offered();
     const at = (name: string) => join(home, name);
-    const bare = await run('curl', ['--silent', '--cacert', at('cups.trust'), '--data', '{}', `${world.server.cupsUrl}/update-info`]);
+    const bare = await run('curl', [
+      '--silent',
+      '--cacert',
+      at('cups.trust'),
+      '--data',
+      '{}',
+      `${world.server.cupsUrl}/update-info`,
+    ]);
     expect(bare.code).not.toBe(0);
-    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${EUI}`, '-keyout', at('cups.key'), '-out', at('cups.crt')];
+    const args = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-subj',
+      `/CN=${EUI}`,
+      '-keyout',
+      at('cups.key'),
+      '-out',
+      at('cups.crt'),
+    ];
     expect((await run('openssl', args)).code).toBe(0);
     expect((await curl(world, home)).code).not.toBe(0);
   });
@@ -97,7 +135,10 @@ describe.skipIf(isSkipped('curl'))('CUPS-4 curl with a client certificate', () =
     db.exec("DELETE FROM device WHERE identity = '00000000000000a2'");
     db.close();
     const facts = await new StationHome(other.home).facts();
-    writeFileSync(join(other.home, 'request.json'), encodeRequest({ router: other.eui, ...facts, station: 'curl', model: 'test' }));
+    writeFileSync(
+      join(other.home, 'request.json'),
+      encodeRequest({ router: other.eui, ...facts, station: 'curl', model: 'test' }),
+    );
     const { stdout } = await curl(world, other.home);
     expect(stdout.toString()).toMatch(/^404 /);
     expect(readFileSync(join(other.home, 'body'), 'utf8')).toContain('sealift device create');

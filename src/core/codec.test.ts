@@ -67,8 +67,12 @@ describe('SEC-9 messages as tables', () => {
 
   it('SEC-9 check a length before they slice: a huge one is refused, not allocated', () => {
     const Big = message({ blob: bytes(u32, 100) });
-    expect(() => Big.decode(new Uint8Array([255, 255, 255, 255]))).toThrow(expect.objectContaining({ code: 'WIRE_LIMIT' }));
-    expect(() => Big.decode(new Uint8Array([100, 0, 0, 0, 1]))).toThrow(expect.objectContaining({ code: 'WIRE_TRUNCATED' }));
+    expect(() => Big.decode(new Uint8Array([255, 255, 255, 255]))).toThrow(
+      expect.objectContaining({ code: 'WIRE_LIMIT' }),
+    );
+    expect(() => Big.decode(new Uint8Array([100, 0, 0, 0, 1]))).toThrow(
+      expect.objectContaining({ code: 'WIRE_TRUNCATED' }),
+    );
   });
 
   it.each([

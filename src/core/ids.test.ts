@@ -23,9 +23,12 @@ describe('DESIGN-3 ULIDs', () => {
     expect(next().slice(0, 10)).toBe('0000000000');
   });
 
-  it.each(['', '8ZZZZZZZZZZZZZZZZZZZZZZZZZ', '01kabcdefghjkmnpqrstvwxyz0', '01KABCDEFGHIJKLMNOPQRSTUVW'])('DESIGN-3 are not %j', (text) => {
-    expect(isUlid(text)).toBe(false);
-  });
+  it.each(['', '8ZZZZZZZZZZZZZZZZZZZZZZZZZ', '01kabcdefghjkmnpqrstvwxyz0', '01KABCDEFGHIJKLMNOPQRSTUVW'])(
+    'DESIGN-3 are not %j',
+    (text) => {
+      expect(isUlid(text)).toBe(false);
+    },
+  );
 });
 
 const anySemver = fc
@@ -37,7 +40,8 @@ const anySemver = fc
 
 /** SemVer 2.0.0 section 11, word by word. */
 function semverOrder(left: { core: number[]; pre: string[] }, right: { core: number[]; pre: string[] }): number {
-  for (const [index, part] of left.core.entries()) if (part !== right.core[index]) return part - (right.core[index] ?? 0);
+  for (const [index, part] of left.core.entries())
+    if (part !== right.core[index]) return part - (right.core[index] ?? 0);
   if (left.pre.length === 0 || right.pre.length === 0) return right.pre.length - left.pre.length;
   for (let index = 0; index < Math.max(left.pre.length, right.pre.length); index += 1) {
     const [a, b] = [left.pre[index], right.pre[index]];

@@ -17,10 +17,13 @@ const { value: anyValue } = fc.letrec<{ value: JsonValue; object: ReadonlyMap<st
     tie('object'),
   ),
   object: fc
-    .uniqueArray(fc.tuple(fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString'), fc.string()), tie('value')), {
-      maxLength: 4,
-      selector: ([name]) => name,
-    })
+    .uniqueArray(
+      fc.tuple(fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString'), fc.string()), tie('value')),
+      {
+        maxLength: 4,
+        selector: ([name]) => name,
+      },
+    )
     .map((members) => new Map(members)),
 }));
 
@@ -44,15 +47,23 @@ describe('SEC-10 strict JSON', () => {
 
   it('SEC-9 gives a value or a JsonError for any bytes', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array(), fc.string().map(utf8Encode), anyValue.map((value) => utf8Encode(write(value)))), fc.nat(), (bytes, at) => {
-        const mutated = bytes.slice();
-        if (mutated.length > 0) mutated[at % mutated.length] = at % 256;
-        try {
-          parseJson(mutated);
-        } catch (error) {
-          expect(error).toBeInstanceOf(JsonError);
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.string().map(utf8Encode),
+          anyValue.map((value) => utf8Encode(write(value))),
+        ),
+        fc.nat(),
+        (bytes, at) => {
+          const mutated = bytes.slice();
+          if (mutated.length > 0) mutated[at % mutated.length] = at % 256;
+          try {
+            parseJson(mutated);
+          } catch (error) {
+            expect(error).toBeInstanceOf(JsonError);
+          }
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -115,7 +126,11 @@ describe('SEC-10 strict JSON', () => {
   });
 
   it('SEC-10 visits each character a bounded number of times: four times the size, four times the steps', () => {
-    const hostile = [(n: number) => `"${'\\u0041'.repeat(n)}"`, (n: number) => `[${'1,'.repeat(n)}1]`, (n: number) => ' '.repeat(n)];
+    const hostile = [
+      (n: number) => `"${'\\u0041'.repeat(n)}"`,
+      (n: number) => `[${'1,'.repeat(n)}1]`,
+      (n: number) => ' '.repeat(n),
+    ];
     for (const build of hostile) {
       const [small, large] = [countedSteps(build(1_000)), countedSteps(build(4_000))];
       expect(large / small).toBeLessThan(4.2);
@@ -126,7 +141,9 @@ describe('SEC-10 strict JSON', () => {
     const object = asObject(parse('{"n":-1,"s":"x","a":[]}'), '');
     expect(asString(object.get('s'), '/s')).toBe('x');
     expect(asArray(object.get('a'), '/a')).toEqual([]);
-    expect(() => asInteger(object.get('n'), '/n')).toThrow(expect.objectContaining({ code: 'JSON_SHAPE', detail: { pointer: '/n' } }));
+    expect(() => asInteger(object.get('n'), '/n')).toThrow(
+      expect.objectContaining({ code: 'JSON_SHAPE', detail: { pointer: '/n' } }),
+    );
     expect(() => asObject(object.get('missing'), '/missing')).toThrow('/missing is not an object');
   });
 });
@@ -156,11 +173,20 @@ function countedSteps(text: string): number {
 describe('SEC-10 canonical JSON', () => {
   it('SEC-10 is one spelling per value, whatever the order of members', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }).map((t) => t.toWellFormed()), fc.maxSafeInteger()), { selector: ([n]) => n }), (members) => {
-        const forward = canonicalJson(new Map(members));
-        const backward = canonicalJson(new Map(members.toReversed()));
-        expect(forward).toEqual(backward);
-      }),
+      fc.property(
+        fc.uniqueArray(
+          fc.tuple(
+            fc.string({ unit: 'binary' }).map((t) => t.toWellFormed()),
+            fc.maxSafeInteger(),
+          ),
+          { selector: ([n]) => n },
+        ),
+        (members) => {
+          const forward = canonicalJson(new Map(members));
+          const backward = canonicalJson(new Map(members.toReversed()));
+          expect(forward).toEqual(backward);
+        },
+      ),
     );
   });
 
@@ -179,11 +205,16 @@ describe('SEC-10 canonical JSON', () => {
     expect(Buffer.from(canonicalJson({ [astral]: 1, [high]: 2 })).toString()).toBe(`{"${high}":2,"${astral}":1}`);
   });
 
-  it.each([[1.5], [Number.NaN], [2 ** 53], ['\ud800'], [undefined], [() => 1]])('SEC-10 has no form for %s', (value) => {
-    expect(() => canonicalJson({ value: value as string })).toThrow(JsonError);
-  });
+  it.each([[1.5], [Number.NaN], [2 ** 53], ['\ud800'], [undefined], [() => 1]])(
+    'SEC-10 has no form for %s',
+    (value) => {
+      expect(() => canonicalJson({ value: value as string })).toThrow(JsonError);
+    },
+  );
 
   it('SEC-10 takes plain objects of our own, Maps and arrays alike', () => {
-    expect(Buffer.from(canonicalJson({ b: [new Map([['x', null]])], a: true, z: -0 })).toString()).toBe('{"a":true,"b":[{"x":null}],"z":0}');
+    expect(Buffer.from(canonicalJson({ b: [new Map([['x', null]])], a: true, z: -0 })).toString()).toBe(
+      '{"a":true,"b":[{"x":null}],"z":0}',
+    );
   });
 });

@@ -198,7 +198,9 @@ describe('SEC-7 what is installed is what was verified', () => {
         yield Buffer.alloc(10);
       }
     }
-    await expect(parts.engine.stage(request(NEW, { source: endless() }))).rejects.toMatchObject({ code: 'IMAGE_LENGTH' });
+    await expect(parts.engine.stage(request(NEW, { source: endless() }))).rejects.toMatchObject({
+      code: 'IMAGE_LENGTH',
+    });
     expect(handed).toBeLessThanOrEqual(NEW.length + 10);
   });
 
@@ -221,29 +223,32 @@ describe('SEC-7 what is installed is what was verified', () => {
 });
 
 describe('REL-12 power cut at every write', () => {
-  it.each(['kept', 'dropped', 'torn'] as const)('REL-12 a whole image starts afterwards, unsynced writes %s', async (model) => {
-    const whole = await deployed();
-    const before = whole.disk.steps;
-    await update(whole.engine, NEW);
-    const points = whole.disk.steps - before;
-    expect(points).toBeGreaterThan(15);
-    for (let point = 0; point < points; point += 1) {
-      const parts = await deployed();
-      parts.disk.cutAfter(point, model);
-      await expect(update(parts.engine, NEW)).rejects.toThrow(PowerCut);
-      parts.disk.powerOn();
-      // A second cut, in the middle of starting again.
-      parts.disk.cutAfter(point % 2, model);
-      await parts.engine.start().catch(() => undefined);
-      parts.disk.powerOn();
-      await parts.engine.start();
-      const runs = await activeBytes(parts);
-      expect([OLD.toString(), NEW.toString()], `cut at ${point}`).toContain(runs);
-      // And the update can be had after all.
-      await parts.engine.confirm();
-      if (runs === OLD.toString()) expect(await update(parts.engine, NEW), `again after ${point}`).toBe(true);
-    }
-  });
+  it.each(['kept', 'dropped', 'torn'] as const)(
+    'REL-12 a whole image starts afterwards, unsynced writes %s',
+    async (model) => {
+      const whole = await deployed();
+      const before = whole.disk.steps;
+      await update(whole.engine, NEW);
+      const points = whole.disk.steps - before;
+      expect(points).toBeGreaterThan(15);
+      for (let point = 0; point < points; point += 1) {
+        const parts = await deployed();
+        parts.disk.cutAfter(point, model);
+        await expect(update(parts.engine, NEW)).rejects.toThrow(PowerCut);
+        parts.disk.powerOn();
+        // A second cut, in the middle of starting again.
+        parts.disk.cutAfter(point % 2, model);
+        await parts.engine.start().catch(() => undefined);
+        parts.disk.powerOn();
+        await parts.engine.start();
+        const runs = await activeBytes(parts);
+        expect([OLD.toString(), NEW.toString()], `cut at ${point}`).toContain(runs);
+        // And the update can be had after all.
+        await parts.engine.confirm();
+        if (runs === OLD.toString()) expect(await update(parts.engine, NEW), `again after ${point}`).toBe(true);
+      }
+    },
+  );
 });
 
 function digest(bytes: Buffer): string {

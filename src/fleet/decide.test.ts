@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { moves } from './attempt.ts';
 import { decide } from './decide.ts';
-import { ATTEMPT_STATES, type DeviceView, OPEN_STATES, type Phase, type Release, type Rollout, TERMINAL_STATES } from './model.ts';
+import {
+  ATTEMPT_STATES,
+  type DeviceView,
+  OPEN_STATES,
+  type Phase,
+  type Release,
+  type Rollout,
+  TERMINAL_STATES,
+} from './model.ts';
 import { bucketOf, isInPhase } from './phase.ts';
 import { type Candidate, Plan } from './plan.ts';
 import type { ProtocolTraits } from './ports.ts';
@@ -20,13 +28,37 @@ const view = (changes: Partial<DeviceView> = {}): DeviceView => ({
 
 function candidate(number: number, version: string, rollout: Partial<Rollout> = {}, hardware = ['hw']): Candidate {
   const release: Release = {
-    ...{ tenant: 't', id: `R${number}`, component: 'firmware', version, targetsVersion: number, signedBy: [], createdAtMs: 0 },
-    artifacts: hardware.map((one) => ({ hardware: one, sha256: 'ab'.repeat(32), lengthBytes: 1, targetPath: version, payloadSignatures: [] })),
+    ...{
+      tenant: 't',
+      id: `R${number}`,
+      component: 'firmware',
+      version,
+      targetsVersion: number,
+      signedBy: [],
+      createdAtMs: 0,
+    },
+    artifacts: hardware.map((one) => ({
+      hardware: one,
+      sha256: 'ab'.repeat(32),
+      lengthBytes: 1,
+      targetPath: version,
+      payloadSignatures: [],
+    })),
   };
   const all: Phase = { name: 'all', kind: 'share', share: 1 };
   return {
     release,
-    rollout: { tenant: 't', id: `P${number}`, releaseId: release.id, phases: [all], openPhases: 1, state: 'running', revision: 1, createdAtMs: 0, ...rollout },
+    rollout: {
+      tenant: 't',
+      id: `P${number}`,
+      releaseId: release.id,
+      phases: [all],
+      openPhases: 1,
+      state: 'running',
+      revision: 1,
+      createdAtMs: 0,
+      ...rollout,
+    },
   };
 }
 
@@ -44,11 +76,29 @@ describe('DESIGN-2 decide, rule by rule', () => {
     ['what it runs already', view(), [candidate(1, '1.0.0')], [], 'version.differs'],
     ['something older', view(), [candidate(1, '0.9.0')], [], 'version.no-downgrade'],
     ['a closed phase', view(), [candidate(1, '1.1.0', { openPhases: 0 })], [], 'phase.open'],
-    ['no phase of it', view({ groups: [] }), [candidate(1, '1.1.0', { phases: [{ name: 'c', kind: 'group', group: 'canary' }] })], [], 'phase.open'],
+    [
+      'no phase of it',
+      view({ groups: [] }),
+      [candidate(1, '1.1.0', { phases: [{ name: 'c', kind: 'group', group: 'canary' }] })],
+      [],
+      'phase.open',
+    ],
     ['a payload it cannot take', view({ facts: ['cannot'] }), [candidate(1, '1.1.0')], [], 'test.cannot'],
-    ['an unknown version installed', view({ installed: new Map([['firmware', null]]) }), [candidate(1, '1.1.0')], ['1.1.0'], 'payload.fits'],
+    [
+      'an unknown version installed',
+      view({ installed: new Map([['firmware', null]]) }),
+      [candidate(1, '1.1.0')],
+      ['1.1.0'],
+      'payload.fits',
+    ],
     ['the newest of two', view(), [candidate(1, '1.1.0'), candidate(2, '1.2.0')], ['1.2.0'], 'payload.fits'],
-    ['the next when the newest is halted', view(), [candidate(1, '1.1.0'), candidate(2, '1.2.0', { state: 'halted' })], ['1.1.0'], 'payload.fits'],
+    [
+      'the next when the newest is halted',
+      view(),
+      [candidate(1, '1.1.0'), candidate(2, '1.2.0', { state: 'halted' })],
+      ['1.1.0'],
+      'payload.fits',
+    ],
     ['another tenant', view({ tenant: 'u' }), [candidate(1, '1.1.0')], [], 'rollout.exists'],
   ])('DESIGN-2 %s', (_what, device, candidates, offers, last) => {
     expect(verdict(device, ...candidates)).toEqual({ offers, last });
@@ -63,13 +113,25 @@ describe('DESIGN-2 decide, rule by rule', () => {
 const anyVersion = fc.constantFrom('0.9.0', '1.0.0', '1.0.1', '1.1.0', '2.0.0-rc1', '2.0.0');
 const anyPhases = fc.array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 });
 const anyCandidate = fc
-  .record({ version: anyVersion, shares: anyPhases, open: fc.nat(4), halted: fc.boolean(), hardware: fc.subarray(['hw', 'other'], { minLength: 1 }), number: fc.nat(50) })
+  .record({
+    version: anyVersion,
+    shares: anyPhases,
+    open: fc.nat(4),
+    halted: fc.boolean(),
+    hardware: fc.subarray(['hw', 'other'], { minLength: 1 }),
+    number: fc.nat(50),
+  })
   .map(({ version, shares, open, halted, hardware, number }) =>
-    candidate(number, version, {
-      phases: shares.map((share, index) => ({ name: String(index), kind: 'share', share })),
-      openPhases: Math.min(open, shares.length),
-      state: halted ? 'halted' : 'running',
-    }, hardware),
+    candidate(
+      number,
+      version,
+      {
+        phases: shares.map((share, index) => ({ name: String(index), kind: 'share', share })),
+        openPhases: Math.min(open, shares.length),
+        state: halted ? 'halted' : 'running',
+      },
+      hardware,
+    ),
   );
 const anyView = fc
   .record({ id: fc.uuid(), version: anyVersion, hardware: fc.constantFrom('hw', 'other', 'third') })
@@ -89,7 +151,9 @@ describe('REL-28 whatever the plan', () => {
           expect(['0.9.0', '1.0.0', '1.0.1', '1.1.0', '2.0.0-rc1', '2.0.0'].indexOf(offer.version)).toBeGreaterThan(
             ['0.9.0', '1.0.0', '1.0.1', '1.1.0', '2.0.0-rc1', '2.0.0'].indexOf(device.installed.get('firmware') ?? ''),
           );
-          expect(rollout.phases.slice(0, rollout.openPhases).some((phase) => isInPhase(phase, rollout.id, device))).toBe(true);
+          expect(
+            rollout.phases.slice(0, rollout.openPhases).some((phase) => isInPhase(phase, rollout.id, device)),
+          ).toBe(true);
         }
       }),
       { numRuns: 1_000 },
@@ -98,16 +162,25 @@ describe('REL-28 whatever the plan', () => {
 
   it('REL-26 a larger share takes nobody out', () => {
     fc.assert(
-      fc.property(fc.uuid(), fc.uuid(), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (rolloutId, id, a, b) => {
-        const [small, large] = [Math.min(a, b), Math.max(a, b)];
-        const inside = (share: number) => isInPhase({ name: 'p', kind: 'share', share }, rolloutId, { id, groups: [] });
-        if (inside(small)) expect(inside(large)).toBe(true);
-      }),
+      fc.property(
+        fc.uuid(),
+        fc.uuid(),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (rolloutId, id, a, b) => {
+          const [small, large] = [Math.min(a, b), Math.max(a, b)];
+          const inside = (share: number) =>
+            isInPhase({ name: 'p', kind: 'share', share }, rolloutId, { id, groups: [] });
+          if (inside(small)) expect(inside(large)).toBe(true);
+        },
+      ),
     );
   });
 
   it('REL-26 a share of all devices is near its share', () => {
-    const inside = Array.from({ length: 20_000 }, (_, number) => bucketOf('P1', `D${number}`)).filter((bucket) => bucket < 1_000).length;
+    const inside = Array.from({ length: 20_000 }, (_, number) => bucketOf('P1', `D${number}`)).filter(
+      (bucket) => bucket < 1_000,
+    ).length;
     expect(inside).toBeGreaterThan(1_800);
     expect(inside).toBeLessThan(2_200);
   });
@@ -117,8 +190,8 @@ describe('REL-9 attempt states', () => {
   it('REL-9 every cell of the grid', () => {
     for (const from of ATTEMPT_STATES) {
       for (const to of ATTEMPT_STATES) {
-        const fromOrder = OPEN_STATES.findIndex((state) => state === from);
-        const toOrder = OPEN_STATES.findIndex((state) => state === to);
+        const fromOrder = OPEN_STATES.indexOf(from);
+        const toOrder = OPEN_STATES.indexOf(to);
         const isEnd = TERMINAL_STATES.some((state) => state === to);
         expect(moves(from, to), `${from} -> ${to}`).toBe(fromOrder >= 0 && (isEnd || toOrder > fromOrder));
       }

@@ -38,7 +38,14 @@ async function fleetOf(dir = temporaryDir()) {
   onTestFinished(() => store.close());
   const blobs = await FileBlobs.open(join(dir, 'blobs'));
   const clock = new FakeClock();
-  const ports = { store, blobs, clock, random: seededRandom(dir), protocols: [traits], trust: { keys: [signer.publicKey], threshold: 1 } };
+  const ports = {
+    store,
+    blobs,
+    clock,
+    random: seededRandom(dir),
+    protocols: [traits],
+    trust: { keys: [signer.publicKey], threshold: 1 },
+  };
   const fleet = await Fleet.open(ports);
   const events: FleetEvent[] = [];
   fleet.onEvent((event) => events.push(event));
@@ -53,10 +60,24 @@ interface Signing {
   readonly target?: Partial<Target>;
 }
 
-async function signed({ clock, blobs }: Parts, { version = '1.1.0', targetsVersion = 1, by = [signer], target = {} }: Signing = {}): Promise<ReleaseRequest> {
+async function signed(
+  { clock, blobs }: Parts,
+  { version = '1.1.0', targetsVersion = 1, by = [signer], target = {} }: Signing = {},
+): Promise<ReleaseRequest> {
   await blobs.put(sha256Hex(image), image.length, chunksOf(image));
-  const entry: Target = { lengthBytes: image.length, sha256: sha256Hex(image), hardwareIds: ['hw'], component: 'firmware', version, ...target };
-  const content = { version: targetsVersion, expiresAtMs: clock.nowMs() + 86_400_000, targets: new Map([['firmware', entry]]) };
+  const entry: Target = {
+    lengthBytes: image.length,
+    sha256: sha256Hex(image),
+    hardwareIds: ['hw'],
+    component: 'firmware',
+    version,
+    ...target,
+  };
+  const content = {
+    version: targetsVersion,
+    expiresAtMs: clock.nowMs() + 86_400_000,
+    targets: new Map([['firmware', entry]]),
+  };
   return {
     ...{ tenant: 't', component: 'firmware', version, targets: await signTargets(content, by) },
     artifacts: [{ hardware: 'hw', targetPath: 'firmware', payloadSignatures: [] }],
@@ -64,13 +85,26 @@ async function signed({ clock, blobs }: Parts, { version = '1.1.0', targetsVersi
 }
 
 const contact = (version: string | null = '1.0.0', identity = 'one'): Contact => ({
-  ...{ tenant: 't', protocol: 'test', identity, assurance: 'proven', installed: new Map([['firmware', version]]), facts: [] },
+  ...{
+    tenant: 't',
+    protocol: 'test',
+    identity,
+    assurance: 'proven',
+    installed: new Map([['firmware', version]]),
+    facts: [],
+  },
 });
 
 /** One device, one rollout of 1.1.0 to all. */
 async function running() {
   const parts = await fleetOf();
-  const device = await parts.fleet.registerDevice({ tenant: 't', protocol: 'test', identity: 'one', hardware: 'hw', groups: [] });
+  const device = await parts.fleet.registerDevice({
+    tenant: 't',
+    protocol: 'test',
+    identity: 'one',
+    hardware: 'hw',
+    groups: [],
+  });
   const release = await parts.fleet.admitRelease(await signed(parts));
   const rollout = await parts.fleet.startRollout({ tenant: 't', releaseId: release.id, phases: ALL });
   return { ...parts, device, release, rollout };
@@ -175,7 +209,10 @@ describe('REL-30 halt', () => {
     const { fleet, rollout, ports } = await running();
     await fleet.halt('t', rollout.id);
     const restarted = await Fleet.open(ports);
-    expect((await restarted.checkIn(contact()))?.decision.trace.at(-1)).toMatchObject({ code: 'rollout.running', passed: false });
+    expect((await restarted.checkIn(contact()))?.decision.trace.at(-1)).toMatchObject({
+      code: 'rollout.running',
+      passed: false,
+    });
   });
 
   it('REL-30 a halted rollout does not advance; one whose phases are all open neither', async () => {
@@ -192,9 +229,24 @@ describe('REL-28 admission', () => {
     ['nobody has signed', { by: [] }, {}, 'TRUST_SIGNATURES'],
     ['a stranger has signed', { by: [generateSigner('ed25519').signer] }, {}, 'TRUST_SIGNATURES'],
     ['the version is another', {}, { version: '1.1.1' }, 'version of "firmware" is 1.1.1 in the request, 1.1.0'],
-    ['the component is another', {}, { component: 'bootloader' }, 'component of "firmware" is bootloader in the request, firmware'],
-    ['the hardware is another', {}, { artifacts: [{ hardware: 'other', targetPath: 'firmware', payloadSignatures: [] }] }, 'hardware of "firmware" is other'],
-    ['the target is not named', {}, { artifacts: [{ hardware: 'hw', targetPath: 'else', payloadSignatures: [] }] }, 'names no target "else"'],
+    [
+      'the component is another',
+      {},
+      { component: 'bootloader' },
+      'component of "firmware" is bootloader in the request, firmware',
+    ],
+    [
+      'the hardware is another',
+      {},
+      { artifacts: [{ hardware: 'other', targetPath: 'firmware', payloadSignatures: [] }] },
+      'hardware of "firmware" is other',
+    ],
+    [
+      'the target is not named',
+      {},
+      { artifacts: [{ hardware: 'hw', targetPath: 'else', payloadSignatures: [] }] },
+      'names no target "else"',
+    ],
     ['no artifact is named', {}, { artifacts: [] }, 'exactly one artifact per hardware'],
     ['the file is not there', { target: { sha256: 'cd'.repeat(32) } }, {}, 'none is stored'],
     ['the file has another length', { target: { lengthBytes: 3 } }, {}, `the stored one has ${image.length}`],
@@ -202,7 +254,9 @@ describe('REL-28 admission', () => {
     ['the metadata is no JSON', {}, { targets: Buffer.from('{') }, 'JSON_SYNTAX'],
   ])('REL-28 is refused when %s', async (_what, signing, changes, why) => {
     const parts = await fleetOf();
-    const refusal: unknown = await parts.fleet.admitRelease({ ...(await signed(parts, signing)), ...changes }).catch((error: unknown) => error);
+    const refusal: unknown = await parts.fleet
+      .admitRelease({ ...(await signed(parts, signing)), ...changes })
+      .catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'RELEASE_NOT_ADMITTED', fix: expect.any(String) as string });
     const { message, cause } = refusal as { message: string; cause?: { code: string } };
     expect(`${message} ${cause?.code}`).toContain(why);
@@ -213,8 +267,12 @@ describe('REL-28 admission', () => {
   it('SEC-3 metadata never goes back, and a released version never changes', async () => {
     const parts = await fleetOf();
     await parts.fleet.admitRelease(await signed(parts, { targetsVersion: 5 }));
-    await expect(parts.fleet.admitRelease(await signed(parts, { version: '1.2.0', targetsVersion: 4 }))).rejects.toMatchObject({ cause: { code: 'TRUST_ROLLBACK' } });
-    await expect(parts.fleet.admitRelease(await signed(parts, { targetsVersion: 6 }))).rejects.toMatchObject({ code: 'STORE_DUPLICATE' });
+    await expect(
+      parts.fleet.admitRelease(await signed(parts, { version: '1.2.0', targetsVersion: 4 })),
+    ).rejects.toMatchObject({ cause: { code: 'TRUST_ROLLBACK' } });
+    await expect(parts.fleet.admitRelease(await signed(parts, { targetsVersion: 6 }))).rejects.toMatchObject({
+      code: 'STORE_DUPLICATE',
+    });
   });
 
   it('CUPS-8 a payload signature that a device would refuse is refused at once', async () => {
@@ -223,32 +281,63 @@ describe('REL-28 admission', () => {
     const payload = generatePayloadSigner().signer;
     const withSignature = (signature: Uint8Array) => ({
       ...request,
-      artifacts: [{ hardware: 'hw', targetPath: 'firmware', payloadSignatures: [{ scheme: payload.scheme, key: payload.key, signature }] }],
+      artifacts: [
+        {
+          hardware: 'hw',
+          targetPath: 'firmware',
+          payloadSignatures: [{ scheme: payload.scheme, key: payload.key, signature }],
+        },
+      ],
     });
-    await expect(parts.fleet.admitRelease(withSignature(payload.sign(Buffer.from('else'))))).rejects.toMatchObject({ code: 'RELEASE_NOT_ADMITTED' });
-    expect((await parts.fleet.admitRelease(withSignature(payload.sign(image)))).artifacts[0]?.payloadSignatures).toHaveLength(1);
+    await expect(parts.fleet.admitRelease(withSignature(payload.sign(Buffer.from('else'))))).rejects.toMatchObject({
+      code: 'RELEASE_NOT_ADMITTED',
+    });
+    expect(
+      (await parts.fleet.admitRelease(withSignature(payload.sign(image)))).artifacts[0]?.payloadSignatures,
+    ).toHaveLength(1);
   });
 });
 
 describe('DESIGN-2 commands that cannot be', () => {
   it.each<[string, readonly Phase[]]>([
     ['no phase', []],
-    ['two of one name', [{ name: 'a', kind: 'group', group: 'x' }, { name: 'a', kind: 'group', group: 'y' }]],
+    [
+      'two of one name',
+      [
+        { name: 'a', kind: 'group', group: 'x' },
+        { name: 'a', kind: 'group', group: 'y' },
+      ],
+    ],
     ['a share of nothing', [{ name: 'a', kind: 'share', share: 0 }]],
     ['more than everybody', [{ name: 'a', kind: 'share', share: 1.1 }]],
     ['no number', [{ name: 'a', kind: 'share', share: Number.NaN }]],
-    ['a share that shrinks', [{ name: 'a', kind: 'share', share: 0.5 }, { name: 'b', kind: 'share', share: 0.5 }]],
-    ['too many', Array.from({ length: 33 }, (_, index) => ({ name: String(index), kind: 'group', group: 'g' }) as const)],
+    [
+      'a share that shrinks',
+      [
+        { name: 'a', kind: 'share', share: 0.5 },
+        { name: 'b', kind: 'share', share: 0.5 },
+      ],
+    ],
+    [
+      'too many',
+      Array.from({ length: 33 }, (_, index) => ({ name: String(index), kind: 'group', group: 'g' }) as const),
+    ],
   ])('DESIGN-2 a rollout with %s', async (_what, phases) => {
     const { fleet, release } = await running();
-    await expect(fleet.startRollout({ tenant: 't', releaseId: release.id, phases })).rejects.toMatchObject({ code: 'ROLLOUT_INVALID' });
+    await expect(fleet.startRollout({ tenant: 't', releaseId: release.id, phases })).rejects.toMatchObject({
+      code: 'ROLLOUT_INVALID',
+    });
   });
 
   it('DESIGN-2 a rollout of nothing, a device of no protocol, a device twice', async () => {
     const { fleet } = await running();
-    await expect(fleet.startRollout({ tenant: 't', releaseId: 'x', phases: ALL })).rejects.toMatchObject({ code: 'RELEASE_UNKNOWN' });
+    await expect(fleet.startRollout({ tenant: 't', releaseId: 'x', phases: ALL })).rejects.toMatchObject({
+      code: 'RELEASE_UNKNOWN',
+    });
     const device = { tenant: 't', protocol: 'test', identity: 'one', hardware: 'hw', groups: [] };
-    await expect(fleet.registerDevice({ ...device, protocol: 'telepathy' })).rejects.toMatchObject({ code: 'DEVICE_INVALID' });
+    await expect(fleet.registerDevice({ ...device, protocol: 'telepathy' })).rejects.toMatchObject({
+      code: 'DEVICE_INVALID',
+    });
     await expect(fleet.registerDevice(device)).rejects.toMatchObject({ code: 'STORE_DUPLICATE' });
   });
 });

@@ -11,7 +11,15 @@ export const device = (number = 1, tenant = 't'): Device => ({
   ...{ groups: ['canary'], createdAtMs: 1_000 },
 });
 export const release = (version = '1.1.0', targetsVersion = 1, tenant = 't'): Release => ({
-  ...{ tenant, id: id('R', targetsVersion), component: 'firmware', version, targetsVersion, signedBy: ['key'], createdAtMs: 1 },
+  ...{
+    tenant,
+    id: id('R', targetsVersion),
+    component: 'firmware',
+    version,
+    targetsVersion,
+    signedBy: ['key'],
+    createdAtMs: 1,
+  },
   artifacts: [
     {
       ...{ hardware: 'hw', sha256: 'ab'.repeat(32), lengthBytes: 5, targetPath: 'firmware/1.1.0/hw' },
@@ -48,7 +56,12 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(await store.release('t', release().id)).toEqual(release());
       expect(await store.rollout('t', rollout().id)).toEqual(rollout());
       expect(await store.plan()).toEqual([{ rollout: rollout(), release: release() }]);
-      const foreign = [store.device('u', device().id), store.deviceByIdentity('u', 'cups', 'eui1'), store.release('u', release().id), store.rollout('u', rollout().id)];
+      const foreign = [
+        store.device('u', device().id),
+        store.deviceByIdentity('u', 'cups', 'eui1'),
+        store.release('u', release().id),
+        store.rollout('u', rollout().id),
+      ];
       expect(await Promise.all(foreign)).toEqual([undefined, undefined, undefined, undefined]);
       expect(await store.devices('u', page)).toEqual([]);
       expect(await store.attemptCounts('u', rollout().id)).toEqual(new Map());
@@ -57,13 +70,19 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
 
     it('REL-9 refuses what exists already, and what comes too late', async () => {
       const store = await filled(make);
-      await expect(store.createDevice({ ...device(2), identity: 'eui1' })).rejects.toMatchObject({ code: 'STORE_DUPLICATE' });
-      await expect(store.createRelease({ ...release(), id: id('R', 9) })).rejects.toMatchObject({ code: 'STORE_DUPLICATE' });
+      await expect(store.createDevice({ ...device(2), identity: 'eui1' })).rejects.toMatchObject({
+        code: 'STORE_DUPLICATE',
+      });
+      await expect(store.createRelease({ ...release(), id: id('R', 9) })).rejects.toMatchObject({
+        code: 'STORE_DUPLICATE',
+      });
       await store.createRelease(release('1.3.0', 3));
       await expect(store.createRelease(release('1.2.0', 2))).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
       expect(await store.targetsVersion('t')).toBe(3);
       await store.updateRollout({ ...rollout(), state: 'halted', revision: 2 });
-      await expect(store.updateRollout({ ...rollout(), revision: 2 })).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+      await expect(store.updateRollout({ ...rollout(), revision: 2 })).rejects.toMatchObject({
+        code: 'STORE_CONFLICT',
+      });
     });
 
     it('DESIGN-5 pages by key, without gaps or repeats', async () => {
@@ -92,7 +111,9 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       await store.createRelease(release('1.2.0', 2));
       await store.createRollout(rollout(2, 't', id('R', 2)));
       await store.openAttempt(attempt(1));
-      const result = await store.openAttempt(attempt(2, { releaseId: id('R', 2), rolloutId: id('P', 2), offeredAtMs: 9 }));
+      const result = await store.openAttempt(
+        attempt(2, { releaseId: id('R', 2), rolloutId: id('P', 2), offeredAtMs: 9 }),
+      );
       expect(result?.cancelled).toMatchObject({ id: id('A', 1), state: 'cancelled', updatedAtMs: 9 });
       expect((await store.device('t', id('D', 1)))?.openAttempts.map((one) => one.id)).toEqual([id('A', 2)]);
       expect(await store.attemptCounts('t', id('P', 1))).toEqual(new Map([['cancelled', 1]]));
@@ -108,8 +129,16 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       const store = await filled(make);
       await store.openAttempt(attempt());
       const move = async (to: Attempt['state']) => (await store.moveAttempt('t', id('A', 1), to, 7))?.attempt.state;
-      expect([await move('downloaded'), await move('downloading'), await move('downloaded')]).toEqual(['downloaded', 'downloaded', 'downloaded']);
-      expect([await move('failed'), await move('confirmed'), await move('offered')]).toEqual(['failed', 'failed', 'failed']);
+      expect([await move('downloaded'), await move('downloading'), await move('downloaded')]).toEqual([
+        'downloaded',
+        'downloaded',
+        'downloaded',
+      ]);
+      expect([await move('failed'), await move('confirmed'), await move('offered')]).toEqual([
+        'failed',
+        'failed',
+        'failed',
+      ]);
       expect(await store.attemptCounts('t', id('P', 1))).toEqual(new Map([['failed', 1]]));
       expect(await store.moveAttempt('t', id('A', 5), 'failed', 7)).toBeUndefined();
       expect(await store.moveAttempt('u', id('A', 1), 'failed', 7)).toBeUndefined();
@@ -118,12 +147,22 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
     it('REL-9 a contact with the new version confirms, in the same step', async () => {
       const store = await filled(make);
       await store.openAttempt(attempt());
-      const older = await store.recordContact(device(), { installed: new Map([['firmware', '1.0.0']]), facts: ['f'] }, 8);
+      const older = await store.recordContact(
+        device(),
+        { installed: new Map([['firmware', '1.0.0']]), facts: ['f'] },
+        8,
+      );
       expect(older).toMatchObject({ facts: ['f'], lastSeenAtMs: 8, openAttempts: [{ state: 'offered' }] });
-      const newer = await store.recordContact(device(), { installed: new Map([['firmware', '1.1.0']]), facts: ['f'] }, 9);
+      const newer = await store.recordContact(
+        device(),
+        { installed: new Map([['firmware', '1.1.0']]), facts: ['f'] },
+        9,
+      );
       expect(newer.openAttempts).toEqual([]);
       expect(newer.installed).toEqual(new Map([['firmware', '1.1.0']]));
-      expect((await store.attempts('t', { rolloutId: id('P', 1) }, page)).map(({ state }) => state)).toEqual(['confirmed']);
+      expect((await store.attempts('t', { rolloutId: id('P', 1) }, page)).map(({ state }) => state)).toEqual([
+        'confirmed',
+      ]);
     });
 
     it('DESIGN-5 last-seen times never go back, and strangers are ignored', async () => {

@@ -46,9 +46,19 @@ describe('CUPS-8 payload signatures', () => {
       writeFileSync(at('image'), image);
       writeFileSync(at('ours.sig'), signer.sign(image));
       expect((await run('openssl', ['pkey', '-in', at('key.pem'), '-pubout', '-out', at('pub.pem')])).code).toBe(0);
-      const verified = await run('openssl', ['dgst', '-sha512', '-verify', at('pub.pem'), '-signature', at('ours.sig'), at('image')]);
+      const verified = await run('openssl', [
+        'dgst',
+        '-sha512',
+        '-verify',
+        at('pub.pem'),
+        '-signature',
+        at('ours.sig'),
+        at('image'),
+      ]);
       expect(verified.stdout.toString()).toContain('Verified OK');
-      expect((await run('openssl', ['dgst', '-sha512', '-sign', at('key.pem'), '-out', at('theirs.sig'), at('image')])).code).toBe(0);
+      expect(
+        (await run('openssl', ['dgst', '-sha512', '-sign', at('key.pem'), '-out', at('theirs.sig'), at('image')])).code,
+      ).toBe(0);
       expect(await verifyPayload(SCHEME, signer.key, readFileSync(at('theirs.sig')), chunksOf(image))).toBe(true);
       expect(importPayloadSigner(pem).key).toEqual(signer.key);
     });

@@ -7,9 +7,23 @@ import { generateSigner, importSigner, parsePublicKey, type Signer } from './key
 import { signTargets, type Target, verifyTargets } from './targets.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 24);
-const target: Target = { lengthBytes: 5, sha256: 'ab'.repeat(32), hardwareIds: ['corecell'], component: 'firmware', version: '1.1.0' };
-const content = { version: 3, expiresAtMs: NOW_MS + 86_400_000, targets: new Map([['firmware/1.1.0/corecell', target]]) };
-const signers: readonly Signer[] = [generateSigner('ed25519').signer, generateSigner('ecdsa').signer, generateSigner('ed25519').signer];
+const target: Target = {
+  lengthBytes: 5,
+  sha256: 'ab'.repeat(32),
+  hardwareIds: ['corecell'],
+  component: 'firmware',
+  version: '1.1.0',
+};
+const content = {
+  version: 3,
+  expiresAtMs: NOW_MS + 86_400_000,
+  targets: new Map([['firmware/1.1.0/corecell', target]]),
+};
+const signers: readonly Signer[] = [
+  generateSigner('ed25519').signer,
+  generateSigner('ecdsa').signer,
+  generateSigner('ed25519').signer,
+];
 const [first = generateSigner('ed25519').signer, second = first] = signers;
 const trust = { keys: [first.publicKey], threshold: 1, nowMs: NOW_MS, minVersion: 0 };
 
@@ -21,10 +35,19 @@ beforeAll(async () => {
 /** Signs any `signed` object, well-formed or not. */
 async function signAnything(body: object, signer = first): Promise<Uint8Array> {
   const message = canonicalJson(body as never);
-  return canonicalJson({ signatures: [{ keyid: signer.publicKey.keyId, sig: toHex(await signer.sign(message)) }], signed: body as never });
+  return canonicalJson({
+    signatures: [{ keyid: signer.publicKey.keyId, sig: toHex(await signer.sign(message)) }],
+    signed: body as never,
+  });
 }
 
-const wellFormed = { _type: 'targets', spec_version: '1.0.31', version: 3, expires: '2026-12-01T00:00:00Z', targets: {} };
+const wellFormed = {
+  _type: 'targets',
+  spec_version: '1.0.31',
+  version: 3,
+  expires: '2026-12-01T00:00:00Z',
+  targets: {},
+};
 
 describe('SEC-7 targets metadata', () => {
   it('SEC-7 verifies what was signed, and says by whom', () => {
@@ -51,8 +74,12 @@ describe('SEC-7 targets metadata', () => {
   });
 
   it('SEC-7 fails closed: no key, an unknown key, no signature', async () => {
-    expect(() => verifyTargets(signed, { ...trust, keys: [] })).toThrow(expect.objectContaining({ code: 'TRUST_THRESHOLD' }));
-    expect(() => verifyTargets(signed, { ...trust, keys: [second.publicKey] })).toThrow(expect.objectContaining({ code: 'TRUST_SIGNATURES' }));
+    expect(() => verifyTargets(signed, { ...trust, keys: [] })).toThrow(
+      expect.objectContaining({ code: 'TRUST_THRESHOLD' }),
+    );
+    expect(() => verifyTargets(signed, { ...trust, keys: [second.publicKey] })).toThrow(
+      expect.objectContaining({ code: 'TRUST_SIGNATURES' }),
+    );
     const unsigned = await signTargets(content, []);
     expect(() => verifyTargets(unsigned, trust)).toThrow(expect.objectContaining({ code: 'TRUST_SIGNATURES' }));
   });
@@ -60,7 +87,9 @@ describe('SEC-7 targets metadata', () => {
 
 describe('SEC-2 thresholds', () => {
   it('SEC-2 count distinct trusted keys: copies, renamed keys and strangers add nothing', async () => {
-    const messages = await Promise.all(signers.map(async (signer) => ({ signer, envelope: parseEnvelope(await signTargets(content, [signer])) })));
+    const messages = await Promise.all(
+      signers.map(async (signer) => ({ signer, envelope: parseEnvelope(await signTargets(content, [signer])) })),
+    );
     fc.assert(
       fc.property(
         fc.subarray([0, 1, 2]),
@@ -68,13 +97,20 @@ describe('SEC-2 thresholds', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 3 }),
         (signedBy, trusted, threshold, copies) => {
-          const signatures = signedBy.flatMap((index) => Array<object>(copies).fill(messages[index]?.envelope.signatures[0] ?? {}));
+          const signatures = signedBy.flatMap((index) =>
+            Array<object>(copies).fill(messages[index]?.envelope.signatures[0] ?? {}),
+          );
           const document = utf8Encode(JSON.stringify({ signatures, signed: messages[0]?.envelope.signed }));
-          const keys = trusted.flatMap((index) => Array(copies).fill(signers[index]?.publicKey) as Signer['publicKey'][]);
+          const keys = trusted.flatMap(
+            (index) => Array(copies).fill(signers[index]?.publicKey) as Signer['publicKey'][],
+          );
           const good = signedBy.filter((index) => trusted.includes(index)).length;
           const verify = () => verifyTargets(document, { ...trust, keys, threshold });
           if (good >= threshold && threshold <= trusted.length) expect(verify().signedBy).toHaveLength(good);
-          else expect(verify).toThrow(expect.objectContaining({ code: expect.stringMatching(/^TRUST_(?:THRESHOLD|SIGNATURES)$/) }));
+          else
+            expect(verify).toThrow(
+              expect.objectContaining({ code: expect.stringMatching(/^TRUST_(?:THRESHOLD|SIGNATURES)$/) }),
+            );
         },
       ),
       { numRuns: 500 },
@@ -82,18 +118,24 @@ describe('SEC-2 thresholds', () => {
   });
 
   it.each([0, -1, 1.5, 2, Number.NaN])('SEC-2 of %s for one key are refused', (threshold) => {
-    expect(() => verifyTargets(signed, { ...trust, threshold })).toThrow(expect.objectContaining({ code: 'TRUST_THRESHOLD' }));
+    expect(() => verifyTargets(signed, { ...trust, threshold })).toThrow(
+      expect.objectContaining({ code: 'TRUST_THRESHOLD' }),
+    );
   });
 });
 
 describe('SEC-3 versions', () => {
   it('SEC-3 never go back; the same one again is fine', () => {
     expect(verifyTargets(signed, { ...trust, minVersion: 3 }).version).toBe(3);
-    expect(() => verifyTargets(signed, { ...trust, minVersion: 4 })).toThrow(expect.objectContaining({ code: 'TRUST_ROLLBACK' }));
+    expect(() => verifyTargets(signed, { ...trust, minVersion: 4 })).toThrow(
+      expect.objectContaining({ code: 'TRUST_ROLLBACK' }),
+    );
   });
 
   it('SEC-3 expired metadata is refused from the very second on', () => {
-    expect(() => verifyTargets(signed, { ...trust, nowMs: content.expiresAtMs })).toThrow(expect.objectContaining({ code: 'TRUST_EXPIRED' }));
+    expect(() => verifyTargets(signed, { ...trust, nowMs: content.expiresAtMs })).toThrow(
+      expect.objectContaining({ code: 'TRUST_EXPIRED' }),
+    );
     expect(verifyTargets(signed, { ...trust, nowMs: content.expiresAtMs - 1 }).version).toBe(3);
   });
 });
@@ -109,8 +151,19 @@ describe('SEC-10 signed nonsense is still nonsense', () => {
     ['a path that climbs', { ...wellFormed, targets: { '../x': {} } }, 'TRUST_MALFORMED'],
     ['a target without hashes', { ...wellFormed, targets: { x: { length: 1 } } }, 'JSON_SHAPE'],
     ['a short hash', { ...wellFormed, targets: { x: { length: 1, hashes: { sha256: 'ab' } } } }, 'TRUST_MALFORMED'],
-    ['no hardware', { ...wellFormed, targets: { x: { length: 1, hashes: { sha256: 'ab'.repeat(32) } } } }, 'TRUST_MALFORMED'],
-    ['a negative length', { ...wellFormed, targets: { x: { length: -1, hashes: { sha256: 'ab'.repeat(32) }, custom: { hardwareIds: ['a'] } } } }, 'JSON_SHAPE'],
+    [
+      'no hardware',
+      { ...wellFormed, targets: { x: { length: 1, hashes: { sha256: 'ab'.repeat(32) } } } },
+      'TRUST_MALFORMED',
+    ],
+    [
+      'a negative length',
+      {
+        ...wellFormed,
+        targets: { x: { length: -1, hashes: { sha256: 'ab'.repeat(32) }, custom: { hardwareIds: ['a'] } } },
+      },
+      'JSON_SHAPE',
+    ],
   ])('SEC-10 refuses %s', async (_what, body, code) => {
     const document = await signAnything(body);
     expect(() => verifyTargets(document, trust)).toThrow(expect.objectContaining({ code }));
@@ -130,17 +183,20 @@ describe('SEC-10 signed nonsense is still nonsense', () => {
 });
 
 describe('SEC-21 keys', () => {
-  it.each(['ed25519', 'ecdsa'] as const)('SEC-21 %s keys come back from PEM, and their public half from metadata', async (type) => {
-    const { signer, pem } = generateSigner(type);
-    const message = utf8Encode('message');
-    const signature = await importSigner(pem).sign(message);
-    const publicKey = parsePublicKey(parseJson(utf8Encode(JSON.stringify(signer.publicKey.json))));
-    expect(publicKey.keyId).toBe(signer.publicKey.keyId);
-    expect(publicKey.verify(message, signature)).toBe(true);
-    expect(publicKey.verify(utf8Encode('massage'), signature)).toBe(false);
-    expect(publicKey.verify(message, signature.subarray(1))).toBe(false);
-    expect(JSON.stringify(signer)).not.toContain('PRIVATE');
-  });
+  it.each(['ed25519', 'ecdsa'] as const)(
+    'SEC-21 %s keys come back from PEM, and their public half from metadata',
+    async (type) => {
+      const { signer, pem } = generateSigner(type);
+      const message = utf8Encode('message');
+      const signature = await importSigner(pem).sign(message);
+      const publicKey = parsePublicKey(parseJson(utf8Encode(JSON.stringify(signer.publicKey.json))));
+      expect(publicKey.keyId).toBe(signer.publicKey.keyId);
+      expect(publicKey.verify(message, signature)).toBe(true);
+      expect(publicKey.verify(utf8Encode('massage'), signature)).toBe(false);
+      expect(publicKey.verify(message, signature.subarray(1))).toBe(false);
+      expect(JSON.stringify(signer)).not.toContain('PRIVATE');
+    },
+  );
 
   it.each([
     [{ keytype: 'rsa', scheme: 'rsassa-pss-sha256', keyval: { public: '' } }, 'TRUST_UNSUPPORTED'],
@@ -148,7 +204,9 @@ describe('SEC-21 keys', () => {
     [{ keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: 'no pem' } }, 'TRUST_KEY'],
     [{ keytype: 'ed25519' }, 'JSON_SHAPE'],
   ])('SEC-7 refuses %j as a key', (json, code) => {
-    expect(() => parsePublicKey(parseJson(utf8Encode(JSON.stringify(json))))).toThrow(expect.objectContaining({ code }));
+    expect(() => parsePublicKey(parseJson(utf8Encode(JSON.stringify(json))))).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   it('SEC-21 an unreadable private key is not quoted in the error', () => {

@@ -15,7 +15,14 @@ async function issued(purpose: 'client' | 'server', commonName: string) {
   const ca = await createCa({ commonName: 'test CA', days: 2, ...ports });
   const key = await generateTlsKey();
   const dnsNames = purpose === 'server' ? [commonName] : [];
-  const certificate = await issueCertificate(ca, { publicKey: key.publicKey, commonName, purpose, dnsNames, days: 1, ...ports });
+  const certificate = await issueCertificate(ca, {
+    publicKey: key.publicKey,
+    commonName,
+    purpose,
+    dnsNames,
+    days: 1,
+    ...ports,
+  });
   return { ca, key, certificate };
 }
 
@@ -39,7 +46,9 @@ describe('CUPS-11 certificates', () => {
       ...{ cert: server.certificate, key: server.key.privateKey, ca: client.ca.certificate },
       ...{ requestCert: true, rejectUnauthorized: true },
     });
-    listener.on('secureConnection', (socket) => socket.end(`${String(socket.getPeerCertificate().subject.CN)} ${socket.getProtocol()}`));
+    listener.on('secureConnection', (socket) =>
+      socket.end(`${String(socket.getPeerCertificate().subject.CN)} ${socket.getProtocol()}`),
+    );
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
     const { port } = listener.address() as AddressInfo;
     const text = await new Promise<string>((resolve, reject) => {
@@ -64,7 +73,15 @@ describe('CUPS-11 certificates', () => {
       const { ca, certificate } = await issued(purpose, 'localhost');
       writeFileSync(join(dir, 'ca.pem'), ca.certificate);
       writeFileSync(join(dir, 'crt.pem'), certificate);
-      const result = await run('openssl', ['verify', '-x509_strict', '-purpose', asked, '-CAfile', join(dir, 'ca.pem'), join(dir, 'crt.pem')]);
+      const result = await run('openssl', [
+        'verify',
+        '-x509_strict',
+        '-purpose',
+        asked,
+        '-CAfile',
+        join(dir, 'ca.pem'),
+        join(dir, 'crt.pem'),
+      ]);
       expect(result.code, result.stderr).toBe(code);
     });
   });

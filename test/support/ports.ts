@@ -54,10 +54,13 @@ export function recordingLog(): Log & { readonly entries: LogEntry[] } {
   return { entries, info: keep, warn: keep, error: keep };
 }
 
+/** What runs at the end; `onTestFinished`, or the list of a suite that shares something. */
+export type AtEnd = (cleanup: () => void | Promise<void>) => void;
+
 /** A folder that is removed when the test ends. */
-export function temporaryDir(): string {
+export function temporaryDir(atEnd: AtEnd = onTestFinished): string {
   const dir = mkdtempSync(join(tmpdir(), 'sealift-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  atEnd(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 

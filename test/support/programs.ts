@@ -13,13 +13,23 @@ export function isSkipped(...programs: readonly string[]): boolean {
   return programs.some((program) => skipped().has(program));
 }
 
-export function run(program: string, args: readonly string[], options: { cwd?: string; input?: Uint8Array } = {}): Promise<Finished> {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; input?: Uint8Array } = {},
+): Promise<Finished> {
   const file = findProgram(program);
-  if (file === undefined) throw new Error(`${program} is not installed: apt-get install ${PROGRAMS.get(program) ?? program}`);
+  if (file === undefined)
+    throw new Error(`${program} is not installed: apt-get install ${PROGRAMS.get(program) ?? program}`);
   return new Promise((resolve) => {
-    const child = execFile(file, args, { cwd: options.cwd, encoding: 'buffer', maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr: stderr.toString() });
-    });
+    const child = execFile(
+      file,
+      args,
+      { cwd: options.cwd, encoding: 'buffer', maxBuffer: 2 ** 26 },
+      (error, stdout, stderr) => {
+        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr: stderr.toString() });
+      },
+    );
     child.stdin?.end(options.input ?? new Uint8Array());
   });
 }

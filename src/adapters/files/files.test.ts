@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { chunksOf, collect, temporaryDir } from '../../../test/support/ports.ts';
 import { isSkipped } from '../../../test/support/programs.ts';
-import { describeBlobs } from '../../fleet/blobs.contract.ts';
 import { BLANK } from '../../device/journal.ts';
+import { describeBlobs } from '../../fleet/blobs.contract.ts';
 import { sha256Hex } from '../../trust/payload.ts';
 import { FileBlobs } from './blobs.ts';
 import { FileDeviceState, FileSlots } from './device.ts';
 import { writeFileDurably } from './durable.ts';
-import { writeSecretFile } from './secret.ts';
 import { ScriptInstaller } from './script-installer.ts';
+import { writeSecretFile } from './secret.ts';
 
 describeBlobs('FileBlobs', () => FileBlobs.open(join(temporaryDir(), 'blobs')));
 
@@ -24,19 +24,25 @@ describe('REL-4 FileBlobs', () => {
     expect(readdirSync(join(dir, 'drafts'))).toEqual([]);
   });
 
-  it.skipIf(isSkipped('root'))('REL-4 a full disk is said to be full, nothing half-written stays, and it works again', async () => {
-    const dir = temporaryDir();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', dir]);
-    onTestFinished(() => void execFileSync('umount', [dir]));
-    const blobs = await FileBlobs.open(join(dir, 'blobs'));
-    const put = (length: number) => {
-      const content = Buffer.alloc(length, length);
-      return blobs.put(sha256Hex(content), length, chunksOf(content, 4_096));
-    };
-    await expect(put(1_000_000)).rejects.toMatchObject({ code: 'BLOB_WRITE', fix: expect.stringContaining('Free space') as string });
-    expect(readdirSync(join(dir, 'blobs', 'drafts'))).toEqual([]);
-    await put(1_000);
-  });
+  it.skipIf(isSkipped('root'))(
+    'REL-4 a full disk is said to be full, nothing half-written stays, and it works again',
+    async () => {
+      const dir = temporaryDir();
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', dir]);
+      onTestFinished(() => void execFileSync('umount', [dir]));
+      const blobs = await FileBlobs.open(join(dir, 'blobs'));
+      const put = (length: number) => {
+        const content = Buffer.alloc(length, length);
+        return blobs.put(sha256Hex(content), length, chunksOf(content, 4_096));
+      };
+      await expect(put(1_000_000)).rejects.toMatchObject({
+        code: 'BLOB_WRITE',
+        fix: expect.stringContaining('Free space') as string,
+      });
+      expect(readdirSync(join(dir, 'blobs', 'drafts'))).toEqual([]);
+      await put(1_000);
+    },
+  );
 });
 
 describe('SEC-21 secret files', () => {
@@ -69,17 +75,26 @@ describe('REL-14 FileSlots and FileDeviceState', () => {
     const dir = temporaryDir();
     const state = new FileDeviceState(dir);
     expect(await state.load()).toBeUndefined();
-    const journal = { ...BLANK, active: 'b' as const, images: { a: null, b: { sha256: 'ab', lengthBytes: 3 } }, trial: { startsLeft: 2 }, refused: ['cd'] };
+    const journal = {
+      ...BLANK,
+      active: 'b' as const,
+      images: { a: null, b: { sha256: 'ab', lengthBytes: 3 } },
+      trial: { startsLeft: 2 },
+      refused: ['cd'],
+    };
     await state.save(journal);
     expect(await new FileDeviceState(dir).load()).toEqual(journal);
     expect(readdirSync(dir)).toEqual(['journal.json']);
   });
 
-  it.each(['', '{', '{"active":"a"}', '{"active":"a","images":{},"trial":{"startsLeft":99},"refused":[]}'])('REL-12 a damaged journal is named, not guessed: %j', async (text) => {
-    const dir = temporaryDir();
-    writeFileSync(join(dir, 'journal.json'), text);
-    await expect(new FileDeviceState(dir).load()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
-  });
+  it.each(['', '{', '{"active":"a"}', '{"active":"a","images":{},"trial":{"startsLeft":99},"refused":[]}'])(
+    'REL-12 a damaged journal is named, not guessed: %j',
+    async (text) => {
+      const dir = temporaryDir();
+      writeFileSync(join(dir, 'journal.json'), text);
+      await expect(new FileDeviceState(dir).load()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
+    },
+  );
 
   it('REL-2 a durable write replaces the old content', async () => {
     const file = join(temporaryDir(), 'file');

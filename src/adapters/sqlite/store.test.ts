@@ -35,7 +35,10 @@ describe('REL-6 the file', () => {
     const db = new DatabaseSync(path);
     db.exec('CREATE TABLE theirs (x)');
     db.close();
-    await expect(openSqliteStore({ path })).rejects.toMatchObject({ code: 'STORE_IO', message: expect.stringContaining('another program') as string });
+    await expect(openSqliteStore({ path })).rejects.toMatchObject({
+      code: 'STORE_IO',
+      message: expect.stringContaining('another program') as string,
+    });
   });
 
   it('SEC-21 belongs to its user alone', async () => {
@@ -58,29 +61,38 @@ describe('REL-6 the file', () => {
     const store = await open();
     const asked = Array.from({ length: 10_005 }, () => store.recordSeen([]));
     const outcomes = await Promise.allSettled(asked);
-    const refused = outcomes.filter(({ status }) => status === 'rejected').map((outcome) => (outcome as PromiseRejectedResult).reason as { code: string });
+    const refused = outcomes
+      .filter(({ status }) => status === 'rejected')
+      .map((outcome) => (outcome as PromiseRejectedResult).reason as { code: string });
     expect(refused.map(({ code }) => code)).toEqual(Array(5).fill('STORE_BUSY'));
   });
 
-  it.skipIf(isSkipped('root'))('REL-4 on a full disk a write fails by name, reads go on, and it works again when there is space', async () => {
-    const dir = temporaryDir();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', dir]);
-    const store = await openSqliteStore({ path: join(dir, 'sealift.db') });
-    onTestFinished(async () => {
-      await store.close();
-      execFileSync('umount', [dir]);
-    });
-    await store.createDevice(device(1));
-    writeFileSync(join(dir, 'ballast'), Buffer.alloc(1_000_000));
-    const fill = async () => {
-      for (let number = 2; ; number += 1) await store.createDevice({ ...device(number), groups: ['x'.repeat(50_000)] });
-    };
-    await expect(fill()).rejects.toMatchObject({ code: 'STORE_IO', message: expect.stringContaining('full') as string });
-    expect(await store.device('t', device(1).id)).toBeDefined();
-    rmSync(join(dir, 'ballast'));
-    await store.createDevice(device(999));
-    expect(await store.device('t', device(999).id)).toBeDefined();
-  });
+  it.skipIf(isSkipped('root'))(
+    'REL-4 on a full disk a write fails by name, reads go on, and it works again when there is space',
+    async () => {
+      const dir = temporaryDir();
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', dir]);
+      const store = await openSqliteStore({ path: join(dir, 'sealift.db') });
+      onTestFinished(async () => {
+        await store.close();
+        execFileSync('umount', [dir]);
+      });
+      await store.createDevice(device(1));
+      writeFileSync(join(dir, 'ballast'), Buffer.alloc(1_000_000));
+      const fill = async () => {
+        for (let number = 2; ; number += 1)
+          await store.createDevice({ ...device(number), groups: ['x'.repeat(50_000)] });
+      };
+      await expect(fill()).rejects.toMatchObject({
+        code: 'STORE_IO',
+        message: expect.stringContaining('full') as string,
+      });
+      expect(await store.device('t', device(1).id)).toBeDefined();
+      rmSync(join(dir, 'ballast'));
+      await store.createDevice(device(999));
+      expect(await store.device('t', device(999).id)).toBeDefined();
+    },
+  );
 });
 
 describe('REL-1 acknowledged means durable', () => {
@@ -88,7 +100,11 @@ describe('REL-1 acknowledged means durable', () => {
     const path = join(temporaryDir(), 'sealift.db');
     const acknowledged = new Set<string>();
     for (let round = 0; round < 5; round += 1) {
-      const child = spawn(process.execPath, [join(import.meta.dirname, '../../../test/support/store-writer.ts'), path, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(
+        process.execPath,
+        [join(import.meta.dirname, '../../../test/support/store-writer.ts'), path, String(round)],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
       let text = '';
       await new Promise<void>((resolve) => {
         child.stdout.on('data', (chunk: Buffer) => {

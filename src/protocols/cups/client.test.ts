@@ -5,8 +5,8 @@ import { chunksOf, recordingLog, temporaryDir } from '../../../test/support/port
 import { FileDeviceState, FileSlots } from '../../adapters/files/device.ts';
 import { ScriptInstaller } from '../../adapters/files/script-installer.ts';
 import { DeviceEngine } from '../../device/engine.ts';
-import { generatePayloadSigner } from '../../trust/payload.ts';
 import type { PostAnswer, PostRequest } from '../../transport/http/post.ts';
+import { generatePayloadSigner } from '../../trust/payload.ts';
 import { type ClientOptions, CupsClient } from './client.ts';
 import { NO_UPDATE, NOTHING, ResponseHead } from './codec.ts';
 import { crcOf } from './crc.ts';
@@ -34,17 +34,30 @@ function station(answers: readonly (Partial<PostAnswer> | Buffer)[], options?: C
   writeFileSync(join(home, 'sig-0.key'), 'too short');
   writeFileSync(join(home, 'sig-1.key'), signer.key);
   const slots = new FileSlots(join(dir, 'slots'));
-  const engine = new DeviceEngine({ slots, state: new FileDeviceState(join(dir, 'slots')), installer: new ScriptInstaller(slots, home) });
+  const engine = new DeviceEngine({
+    slots,
+    state: new FileDeviceState(join(dir, 'slots')),
+    installer: new ScriptInstaller(slots, home),
+  });
   const requests: PostRequest[] = [];
   const waiting = [...answers];
   const post = async (request: PostRequest): Promise<PostAnswer> => {
     requests.push(request);
     const next = waiting.shift() ?? NO_UPDATE;
     const body = next instanceof Uint8Array ? next : Buffer.alloc(0);
-    return { status: 200, contentLength: body.length, body: chunksOf(body), ...(next instanceof Uint8Array ? {} : next) };
+    return {
+      status: 200,
+      contentLength: body.length,
+      body: chunksOf(body),
+      ...(next instanceof Uint8Array ? {} : next),
+    };
   };
   const log = recordingLog();
-  const client = new CupsClient({ eui: '00000000000000a1', station: '2.0.6', model: 'linux' }, { home: new StationHome(home), engine, post, log }, options);
+  const client = new CupsClient(
+    { eui: '00000000000000a1', station: '2.0.6', model: 'linux' },
+    { home: new StationHome(home), engine, post, log },
+    options,
+  );
   return { client, engine, requests, log, version: () => readFileSync(join(home, 'version.txt'), 'utf8').trim() };
 }
 
@@ -54,7 +67,11 @@ describe('CUPS-3.1 the request', () => {
     expect(await client.check()).toEqual({ kind: 'unchanged' });
     const [request] = requests;
     expect(request).toMatchObject({ uri: 'https://localhost:6040', path: '/update-info' });
-    expect(request?.headers).toEqual([['Host', 'localhost:6040'], ['Content-Type', 'application/json'], ['Content-Length', String(request?.body.length)]]);
+    expect(request?.headers).toEqual([
+      ['Host', 'localhost:6040'],
+      ['Content-Type', 'application/json'],
+      ['Content-Length', String(request?.body.length)],
+    ]);
     expect(JSON.parse(Buffer.from(request?.body ?? []).toString())).toMatchObject({
       ...{ router: '::a1', cupsUri: 'https://localhost:6040', tcUri: null, package: '1.0.0' },
       ...{ cupsCredCrc: 0x7bd5_c66f, keys: [crcOf(Buffer.from('too short')), crcOf(signer.key)] },
@@ -87,13 +104,25 @@ describe('CUPS-8 updates', () => {
   });
 
   it.each([
-    ['unsigned', Buffer.concat([ResponseHead.encode({ ...NOTHING, updateLength: image.length }), image]), 'CUPS_UNSIGNED'],
+    [
+      'unsigned',
+      Buffer.concat([ResponseHead.encode({ ...NOTHING, updateLength: image.length }), image]),
+      'CUPS_UNSIGNED',
+    ],
     ['signed by a stranger', signedAnswer(image, generatePayloadSigner().signer), 'IMAGE_SIGNATURE'],
     ['cut off', { contentLength: good.length, body: chunksOf(good.subarray(0, -1)) }, 'WIRE_TRUNCATED'],
-    ['longer than Content-Length', { contentLength: good.length, body: chunksOf(Buffer.concat([good, image])) }, 'CUPS_LENGTH'],
+    [
+      'longer than Content-Length',
+      { contentLength: good.length, body: chunksOf(Buffer.concat([good, image])) },
+      'CUPS_LENGTH',
+    ],
     ['shorter than Content-Length says', { contentLength: good.length + 65, body: chunksOf(good) }, 'CUPS_LENGTH'],
     ['cut off in the head', { contentLength: 20, body: chunksOf(NO_UPDATE.subarray(0, 5)) }, 'WIRE_TRUNCATED'],
-    ['with a signature of 3 bytes', Buffer.from([0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0]), 'WIRE_LIMIT'],
+    [
+      'with a signature of 3 bytes',
+      Buffer.from([0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0]),
+      'WIRE_LIMIT',
+    ],
   ])('CUPS-14 an answer that is %s changes nothing', async (_what, answer, code) => {
     const { client, engine, version } = station([answer]);
     await expect(client.check()).rejects.toMatchObject({ code });
@@ -102,7 +131,10 @@ describe('CUPS-8 updates', () => {
   });
 
   it('CUPS-8 unsigned images run only where the owner has said so', async () => {
-    const { client, version } = station([Buffer.concat([ResponseHead.encode({ ...NOTHING, updateLength: image.length }), image])], { allowUnsigned: true });
+    const { client, version } = station(
+      [Buffer.concat([ResponseHead.encode({ ...NOTHING, updateLength: image.length }), image])],
+      { allowUnsigned: true },
+    );
     expect(await client.check()).toMatchObject({ kind: 'installed' });
     expect(version()).toBe('2.0.0');
   });

@@ -14,7 +14,9 @@ const anyHead = fc.record({
   tcUri: anyUri,
   cupsCred: fc.uint8Array({ maxLength: 900 }),
   tcCred: fc.uint8Array({ maxLength: 900 }),
-  signature: fc.option(fc.record({ keyCrc: u32, der: fc.uint8Array({ minLength: 4, maxLength: 128 }) }), { nil: undefined }),
+  signature: fc.option(fc.record({ keyCrc: u32, der: fc.uint8Array({ minLength: 4, maxLength: 128 }) }), {
+    nil: undefined,
+  }),
   updateLength: fc.nat(),
 });
 
@@ -60,7 +62,13 @@ describe('CUPS-4 response head', () => {
     const first = ResponseHead.encode({ ...NOTHING, cupsUri: 'x'.repeat(22), cupsCred: new Uint8Array(911) });
     expect(first).toHaveLength(947);
     const signature = { keyCrc: 1, der: new Uint8Array(70) };
-    const second = ResponseHead.encode({ ...NOTHING, tcUri: 'x'.repeat(20), tcCred: new Uint8Array(900), signature, updateLength: 83 });
+    const second = ResponseHead.encode({
+      ...NOTHING,
+      tcUri: 'x'.repeat(20),
+      tcCred: new Uint8Array(900),
+      signature,
+      updateLength: 83,
+    });
     expect(second.length + 83).toBe(1_091);
   });
 
@@ -71,7 +79,13 @@ describe('CUPS-4 response head', () => {
 });
 
 const request = {
-  ...{ router: '00000000000000a1', cupsUri: 'https://localhost:6040', tcUri: '', cupsCredCrc: 4_294_967_295, tcCredCrc: 0 },
+  ...{
+    router: '00000000000000a1',
+    cupsUri: 'https://localhost:6040',
+    tcUri: '',
+    cupsCredCrc: 4_294_967_295,
+    tcCredCrc: 0,
+  },
   ...{ station: '2.0.6', model: 'linux', package: '1.0.0', keys: [1, 4_294_967_295] },
 };
 
@@ -87,14 +101,28 @@ describe('CUPS-3 request', () => {
     const anyText = fc.string({ unit: 'binary', maxLength: 60 }).map((text) => text.toWellFormed());
     const anyEui = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }).map((value) => value.toString(16).padStart(16, '0'));
     fc.assert(
-      fc.property(fc.record({ router: anyEui, cupsUri: anyText, tcUri: anyText, cupsCredCrc: u32, tcCredCrc: u32, station: anyText, model: anyText, package: fc.option(anyText), keys: fc.array(u32, { maxLength: 64 }) }), (value) => {
-        expect(decodeRequest(encodeRequest(value))).toEqual(value);
-      }),
+      fc.property(
+        fc.record({
+          router: anyEui,
+          cupsUri: anyText,
+          tcUri: anyText,
+          cupsCredCrc: u32,
+          tcCredCrc: u32,
+          station: anyText,
+          model: anyText,
+          package: fc.option(anyText),
+          keys: fc.array(u32, { maxLength: 64 }),
+        }),
+        (value) => {
+          expect(decodeRequest(encodeRequest(value))).toEqual(value);
+        },
+      ),
     );
   });
 
   it('CUPS-3.2 order, unknown members, null, empty and missing text do not matter', () => {
-    const odd = '{"future":{"x":1.5},"keys":[],"package":null,"cupsCredCrc":1,"tcCredCrc":2,"cupsUri":null,"router":"00-00-00-00-00-00-00-A1"}';
+    const odd =
+      '{"future":{"x":1.5},"keys":[],"package":null,"cupsCredCrc":1,"tcCredCrc":2,"cupsUri":null,"router":"00-00-00-00-00-00-00-A1"}';
     expect(decodeRequest(utf8Encode(odd))).toEqual({
       ...{ router: '00000000000000a1', cupsUri: '', tcUri: '', cupsCredCrc: 1, tcCredCrc: 2 },
       ...{ station: '', model: '', package: null, keys: [] },
@@ -124,7 +152,10 @@ describe('CUPS-3 request', () => {
 
 describe('CUPS-3.2 ID6', () => {
   it('CUPS-3.2 every EUI comes back from its spelling', () => {
-    const group = fc.oneof(fc.constant('0000'), fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16).padStart(4, '0')));
+    const group = fc.oneof(
+      fc.constant('0000'),
+      fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16).padStart(4, '0')),
+    );
     fc.assert(
       fc.property(fc.tuple(group, group, group, group), (groups) => {
         const eui = groups.join('');
@@ -135,11 +166,29 @@ describe('CUPS-3.2 ID6', () => {
     );
   });
 
-  it.each(['', ':', ':::', '1:2:3', '1:2:3:4:5', '1::2::3', '12345:1:1:1', 'g::1', '1:2:3:4::', '0', '::0', ' ::1', '::1\n'])('CUPS-3.2 refuses %j', (text) => {
+  it.each([
+    '',
+    ':',
+    ':::',
+    '1:2:3',
+    '1:2:3:4:5',
+    '1::2::3',
+    '12345:1:1:1',
+    'g::1',
+    '1:2:3:4::',
+    '0',
+    '::0',
+    ' ::1',
+    '::1\n',
+  ])('CUPS-3.2 refuses %j', (text) => {
     expect(() => parseId6(text)).toThrow(expect.objectContaining({ code: 'CUPS_BAD_REQUEST' }));
   });
 
-  it.each([['1:2::', '0001000200000000'], ['::1:2', '0000000000010002'], ['1::2:3', '0001000000020003']])('CUPS-3.2 takes any single ::, as in %s', (text, eui) => {
+  it.each([
+    ['1:2::', '0001000200000000'],
+    ['::1:2', '0000000000010002'],
+    ['1::2:3', '0001000000020003'],
+  ])('CUPS-3.2 takes any single ::, as in %s', (text, eui) => {
     expect(parseId6(text)).toBe(eui);
   });
 });
@@ -165,7 +214,16 @@ describe('CUPS-13 URIs', () => {
     expect(uriObjection('cups', uri)).toBeUndefined();
   });
 
-  it.each(['', 'https://host:0', 'https://host:65536', 'https://host:1/', 'https://user@host:1', 'https://ho st:1', 'https://host:1\n', 'HTTPS://host:1'])('CUPS-13 refuses %j', (uri) => {
+  it.each([
+    '',
+    'https://host:0',
+    'https://host:65536',
+    'https://host:1/',
+    'https://user@host:1',
+    'https://ho st:1',
+    'https://host:1\n',
+    'HTTPS://host:1',
+  ])('CUPS-13 refuses %j', (uri) => {
     expect(uriObjection('cups', uri)).toBeTypeOf('string');
   });
 });

@@ -52,7 +52,11 @@ function server(checkIn: () => Promise<CheckIn | undefined>) {
 
 const nothing = { device: {}, decision: { offers: [], trace: [] }, attempts: [] } as unknown as CheckIn;
 const offer: Offer = { component: 'firmware', rolloutId: 'P', releaseId: 'R', version: '1.1.0', artifact };
-const offering = { ...nothing, decision: { offers: [offer], trace: [] }, attempts: [{ id: 'A', releaseId: 'R' } as Attempt] };
+const offering = {
+  ...nothing,
+  decision: { offers: [offer], trace: [] },
+  attempts: [{ id: 'A', releaseId: 'R' } as Attempt],
+};
 
 describe('CUPS-7 answers', () => {
   it('CUPS-7 nothing to change', async () => {
@@ -69,7 +73,10 @@ describe('CUPS-7 answers', () => {
   it('CUPS-7 an update with the first signature whose key the router has', async () => {
     const { cups, reports } = server(async () => offering);
     const { head, update } = await cups.answer(peer, request());
-    expect(ResponseHead.decode(head)).toMatchObject({ signature: { keyCrc: crcOf(key), der: artifact.payloadSignatures[1]?.signature }, updateLength: 5 });
+    expect(ResponseHead.decode(head)).toMatchObject({
+      signature: { keyCrc: crcOf(key), der: artifact.payloadSignatures[1]?.signature },
+      updateLength: 5,
+    });
     expect(update).toMatchObject({ attemptId: 'A' });
     if (update) expect(await collect(cups.send(update))).toEqual(image);
     expect(reports).toEqual(['downloading', 'downloaded']);
@@ -80,7 +87,9 @@ describe('CUPS-7 answers', () => {
     expect(await cups.answer(peer, request({ keys: [] }))).toEqual({ head: NO_UPDATE, update: undefined });
     expect(cupsTraits.objection([], artifact)).toMatchObject({ code: 'cups.no-common-key' });
     expect(cupsTraits.objection([`sigkey:${crcOf(otherKey)}`], artifact)).toBeUndefined();
-    expect(cupsTraits.objection([`sigkey:${crcOf(key)}`], { ...artifact, lengthBytes: 2 ** 40 })).toMatchObject({ code: 'cups.update-too-large' });
+    expect(cupsTraits.objection([`sigkey:${crcOf(key)}`], { ...artifact, lengthBytes: 2 ** 40 })).toMatchObject({
+      code: 'cups.update-too-large',
+    });
   });
 
   it('CUPS-7 a fault of ours is "no change" to a router that is known, and an error in the log', async () => {
@@ -104,6 +113,9 @@ describe('SEC-19 a router is only itself', () => {
 
   it('CUPS-7 a router nobody registered is told how to be', async () => {
     const { cups } = server(async () => undefined);
-    await expect(cups.answer(peer, request())).rejects.toMatchObject({ code: 'CUPS_UNKNOWN_ROUTER', fix: expect.stringContaining(EUI) as string });
+    await expect(cups.answer(peer, request())).rejects.toMatchObject({
+      code: 'CUPS_UNKNOWN_ROUTER',
+      fix: expect.stringContaining(EUI) as string,
+    });
   });
 });

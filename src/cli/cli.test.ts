@@ -1,0 +1,218 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryDir } from '../../test/support/ports.ts';
+import { firmwareImage } from '../lab/world.ts';
+import { parsePhase } from './commands/rollout.ts';
+import { EXIT, exitCodeOf } from './exit.ts';
+import { printable, table } from './output.ts';
+
+const MAIN = join(import.meta.dirname, 'main.ts');
+
+async function sealift(cwd: string, args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env.PATH ?? '', ...env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  await once(child, 'close');
+  return { code: child.exitCode, stdout, stderr };
+}
+
+/** `sealift serve` as a process of its own; what it prints first tells where it listens. */
+async function serve(cwd: string, env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--json'], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let text = '';
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    text += chunk.toString();
+    if (text.endsWith('}\n')) break;
+  }
+  return { child, ...(JSON.parse(text) as { managementUrl: string; cupsUrl: string; dataDir: string }) };
+}
+
+describe('DESIGN-6 the command line', () => {
+  it('DESIGN-6 takes a release from a signing key to a gateway, and explains itself', async () => {
+    const cwd = temporaryDir();
+    const env: Record<string, string> = {
+      SEALIFT_TRUST_TARGETS_KEY_FILES: 'keys/targets.pub.json',
+      SEALIFT_MANAGEMENT_PORT: '0',
+      SEALIFT_CUPS_PORT: '0',
+    };
+    const ok = async (...args: string[]) => {
+      const result = await sealift(cwd, [...args, '--json'], env);
+      expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0);
+      return JSON.parse(result.stdout) as Record<string, unknown>;
+    };
+    await ok('trust', 'init', '--keys', 'keys');
+    const server = await serve(cwd, env);
+    env.SEALIFT_SERVER = server.managementUrl;
+    writeFileSync(join(cwd, 'fw.bin'), firmwareImage('1.1.0'));
+    await ok(
+      'trust',
+      'sign',
+      '--keys',
+      'keys',
+      '--file',
+      'fw.bin',
+      '--version',
+      '1.1.0',
+      '--hardware',
+      'corecell',
+      '--out',
+      'r.json',
+    );
+    const release = await ok('release', 'create', 'r.json', '--file', 'fw.bin');
+    const device = await ok(
+      'device',
+      'create',
+      '--protocol',
+      'cups',
+      '--identity',
+      '::a1',
+      '--hardware',
+      'corecell',
+      '--group',
+      'canary',
+      '--credentials',
+      'gw',
+    );
+    writeFileSync(join(cwd, 'gw', 'cups.uri'), server.cupsUrl);
+    writeFileSync(join(cwd, 'gw', 'version.txt'), '1.0.0\n');
+    writeFileSync(join(cwd, 'gw', 'sig-0.key'), readFileSync(join(cwd, 'keys', 'sig-0.key')));
+    const rollout = await ok(
+      'rollout',
+      'create',
+      '--release',
+      String(release.id),
+      '--phase',
+      'canary=group:canary',
+      '--phase',
+      'all=share:100%',
+    );
+    expect(await ok('client', 'cups', '--home', 'gw', '--eui', '::a1', '--once')).toMatchObject({ kind: 'installed' });
+    expect(await ok('client', 'cups', '--home', 'gw', '--eui', '::a1', '--once')).toEqual({ kind: 'unchanged' });
+    expect(readFileSync(join(cwd, 'gw', 'version.txt'), 'utf8')).toBe('1.1.0\n');
+    expect(await ok('rollout', 'get', String(rollout.id))).toMatchObject({
+      attempts: [{ state: 'confirmed', count: 1 }],
+    });
+    const why = await sealift(cwd, ['device', 'why', String(device.id)], env);
+    expect(why.stdout).toMatch(/^NO {3}version\.differs .* it runs 1\.1\.0, the release is 1\.1\.0$/m);
+    expect((await sealift(cwd, ['device', 'list'], env)).stdout).toMatch(
+      /00000000000000a1 +corecell +canary +firmware 1\.1\.0 +20/,
+    );
+    expect((await sealift(cwd, ['rollout', 'advance', String(rollout.id)], env)).stdout).toContain(
+      'all     100.00 % of all devices  open',
+    );
+    expect((await sealift(cwd, ['rollout', 'advance', String(rollout.id)], env)).code).toBe(EXIT.conflict);
+    expect((await sealift(cwd, ['rollout', 'halt', String(rollout.id)], env)).stdout).toContain('halted');
+    server.child.kill('SIGTERM');
+    await once(server.child, 'exit');
+    expect(server.child.exitCode).toBe(0);
+  });
+
+  it.each([
+    [['--help'], EXIT.ok, 'Usage: sealift'],
+    [['--version'], EXIT.ok, '0.1.0'],
+    [['rollout', '--help'], EXIT.ok, 'halt'],
+    [[], EXIT.usage, 'Usage: sealift'],
+    [['rolout'], EXIT.usage, 'Did you mean rollout?'],
+    [['device', 'create'], EXIT.usage, "required option '--protocol <name>' not specified"],
+    [['device', 'list', '--colour'], EXIT.usage, "unknown option '--colour'"],
+    [['rollout', 'create', '--release', 'x', '--phase', 'all'], EXIT.failure, 'API token'],
+    [['device', 'list'], EXIT.failure, 'there is no API token'],
+    [
+      ['trust', 'sign', '--keys', 'k', '--file', 'f', '--version', '1', '--hardware', 'h', '--out', 'o'],
+      EXIT.failure,
+      'cannot be read',
+    ],
+    [
+      [
+        'trust',
+        'sign',
+        '--keys',
+        'k',
+        '--file',
+        'f',
+        '--version',
+        '1',
+        '--hardware',
+        'h',
+        '--out',
+        'o',
+        '--expires-days',
+        'x',
+      ],
+      EXIT.usage,
+      'no number of days',
+    ],
+    [['client', 'cups', '--home', '.', '--eui', 'x', '--once'], EXIT.failure, 'is not the EUI of a router'],
+    [['client', 'cups', '--home', '.', '--eui', '::1', '--interval', '0'], EXIT.usage, 'no number of seconds'],
+    [['bench', 'sleep'], EXIT.usage, 'There is: cups'],
+    [['config', 'check', '--config', 'nowhere.yaml'], EXIT.usage, 'cannot be read'],
+  ])('DESIGN-6 %j ends with %i', async (args, code, text) => {
+    const result = await sealift(temporaryDir(), args);
+    expect([result.code, result.stdout + result.stderr]).toEqual([code, expect.stringContaining(text)]);
+    expect(result.stderr).not.toContain('    at ');
+  });
+
+  it('DESIGN-6 says which setting came from where', async () => {
+    const cwd = temporaryDir();
+    writeFileSync(join(cwd, 'sealift.yaml'), 'cups: { port: 9443 }\n');
+    const { stdout } = await sealift(cwd, ['config', 'view', '--origin'], { SEALIFT_LOG_LEVEL: 'warn' });
+    expect(stdout).toMatch(/cups\.port +9443 +file/);
+    expect(stdout).toMatch(/log\.level +warn +SEALIFT_LOG_LEVEL/);
+  });
+
+  it('SEC-21 keys are never overwritten', async () => {
+    const cwd = temporaryDir();
+    await sealift(cwd, ['trust', 'init', '--keys', 'keys']);
+    const before = readFileSync(join(cwd, 'keys', 'targets.key.pem'));
+    expect(await sealift(cwd, ['trust', 'init', '--keys', 'keys'])).toMatchObject({
+      code: EXIT.failure,
+      stderr: expect.stringContaining('holds keys already') as string,
+    });
+    expect(readFileSync(join(cwd, 'keys', 'targets.key.pem'))).toEqual(before);
+  });
+});
+
+describe('DESIGN-6 small parts', () => {
+  it.each([
+    ['canary=group:one', { name: 'canary', group: 'one' }],
+    ['half=share:50%', { name: 'half', share: 0.5 }],
+    ['some=share:0.25', { name: 'some', share: 0.25 }],
+  ])('DESIGN-6 phase %s', (text, phase) => {
+    expect(parsePhase(text)).toEqual(phase);
+  });
+
+  it.each(['canary', 'a=share:', 'a=share:x', 'a=b:c', '=group:x', 'a=share:1e9'])('DESIGN-6 no phase: %j', (text) => {
+    expect(() => parsePhase(text)).toThrow(expect.objectContaining({ code: 'CLI_USAGE' }));
+  });
+
+  it('SEC-28 text from devices cannot steer a terminal', () => {
+    expect(printable('a\u001b[2J\u202eb\n')).toBe('a\\u001b[2J\\u202eb\\u000a');
+    expect(
+      table(
+        ['one', 'two'],
+        [
+          ['\u001b', ''],
+          ['x', 'y'],
+        ],
+      ),
+    ).toBe('one     two\n\\u001b  -\nx       y');
+  });
+
+  it('DESIGN-6 an error of ours that nobody foresaw is a failure', () => {
+    expect(exitCodeOf(new Error('bug'))).toBe(EXIT.failure);
+  });
+});
