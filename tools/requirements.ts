@@ -5,6 +5,7 @@
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tokens } from '../test/support/source.ts';
 import { pendingKinds } from '../test/support/vectors/pending.ts';
 import { ROOT } from './steps.ts';
 
@@ -22,13 +23,14 @@ export interface Citation {
 
 /** Families whose ids must be listed; DESIGN-n names a section of the architecture and needs no list. */
 const CITED = /\b(REL|SEC|CUPS)-([0-9]+)(?:\.[0-9]+)*/g;
-const TITLE = /\b(?:it|test|describe)(?:\.[a-zA-Z]+(?:\([^()]*\))?)*\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
-const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g;
 
-/** Ids in the titles of tests; what stands in comments does not count. */
+/** Ids in the titles of tests: texts that open a call. What stands in comments does not count. */
 export function citations(file: string, source: string): Citation[] {
-  const titles = [...source.replaceAll(COMMENT, '').matchAll(TITLE)].map(([, , title = '']) => title);
-  const ids = titles.flatMap((title) => [...title.matchAll(CITED)].map(([, family, number]) => `${family}-${number}`));
+  const parts = tokens(source).filter(({ kind }) => kind !== 'comment');
+  const titles = parts.filter(({ kind }, index) => kind === 'string' && /\(\s*$/.test(parts[index - 1]?.text ?? ''));
+  const ids = titles.flatMap(({ text }) =>
+    [...text.matchAll(CITED)].map(([, family, number]) => `${family}-${number}`),
+  );
   return [...new Set(ids)].map((id) => ({ id, file }));
 }
 
@@ -81,7 +83,7 @@ export function statusPage(
 
 function main(): void {
   const requirements = JSON.parse(readFileSync(join(ROOT, 'docs/requirements.json'), 'utf8')) as Requirement[];
-  const files = globSync('{src,test,tools}/**/*.test.ts', { cwd: ROOT }).toSorted();
+  const files = globSync('{src,test,tools}/**/*.{test,contract}.ts', { cwd: ROOT }).toSorted();
   const cited = files.flatMap((file) => citations(file, readFileSync(join(ROOT, file), 'utf8')));
   const page = statusPage(requirements, cited, pendingKinds());
   const pageFile = join(ROOT, 'docs/status.md');

@@ -14,7 +14,7 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-export class CliError extends OtaError<'CLI_USAGE' | 'CLI_UNREACHABLE' | 'CLI_API' | 'CLI_FILE' | 'CLI_TIMEOUT'> {
+export class CliError extends OtaError<'CLI_USAGE' | 'CLI_UNREACHABLE' | 'CLI_API' | 'CLI_FILE'> {
   readonly fault = 'caller';
 }
 
@@ -34,7 +34,6 @@ const VERIFICATION = /^(?:TRUST|PAYLOAD|IMAGE)_/;
 export function exitCodeOf(error: unknown): number {
   if (!isOtaError(error)) return EXIT.failure;
   if (error.code === 'CLI_USAGE' || error.code.startsWith('CONFIG_')) return EXIT.usage;
-  if (error.code === 'CLI_TIMEOUT') return EXIT.timeout;
   if (error.code === 'CLI_API') return BY_STATUS.get(Number(error.detail.status)) ?? EXIT.failure;
   return VERIFICATION.test(error.code) ? EXIT.verification : EXIT.failure;
 }

@@ -188,11 +188,12 @@ describe('REL-28 whatever the plan', () => {
 
 describe('REL-9 attempt states', () => {
   it('REL-9 every cell of the grid', () => {
+    const order: readonly string[] = OPEN_STATES;
     for (const from of ATTEMPT_STATES) {
       for (const to of ATTEMPT_STATES) {
-        const fromOrder = OPEN_STATES.indexOf(from);
-        const toOrder = OPEN_STATES.indexOf(to);
-        const isEnd = TERMINAL_STATES.some((state) => state === to);
+        const fromOrder = order.indexOf(from);
+        const toOrder = order.indexOf(to);
+        const isEnd = TERMINAL_STATES.some((state: string) => state === to);
         expect(moves(from, to), `${from} -> ${to}`).toBe(fromOrder >= 0 && (isEnd || toOrder > fromOrder));
       }
     }

@@ -36,9 +36,8 @@ describe('SEC-1 attacks on CUPS', () => {
     ['unsigned-firmware', { client: { allowUnsigned: true } }, 'installed'],
     ['foreign-signature', { trustAttacker: true }, 'installed'],
     ['altered-image', { client: { checkSignature: false } }, 'installed'],
-    ['truncated-update', { client: { checkLength: false } }, 'WIRE_TRUNCATED'],
     ['router-asks-for-another', { ownCertificate: true }, '200'],
-  ])('SEC-8 control: with its one check switched off, %s gets further', async (name, seams, observed) => {
+  ])('SEC-8 control: with its one check switched off, %s succeeds', async (name, seams, observed) => {
     const [result] = await runCupsLab(await testWorld(), seams, [name]);
     expect(result).toMatchObject({ name, outcome: 'unexpected', observed });
   });

@@ -11,7 +11,6 @@ export class ApiError extends OtaError<
   | 'API_UNAUTHENTICATED'
   | 'API_NOT_FOUND'
   | 'API_INVALID'
-  | 'API_PRECONDITION'
   | 'API_LENGTH_REQUIRED'
   | 'API_TOO_LARGE'
   | 'API_MEDIA_TYPE'

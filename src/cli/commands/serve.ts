@@ -38,9 +38,10 @@ export function addServeCommand(program: Command): void {
   );
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, as usual. */
+/** Resolves at the first SIGINT or SIGTERM. A second SIGINT ends the process at once; a repeated SIGTERM changes nothing. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    process.once('SIGINT', () => resolve());
+    process.on('SIGTERM', () => resolve());
   });
 }

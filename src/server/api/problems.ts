@@ -8,7 +8,6 @@ const STATUS = new Map<string, number>([
   ['API_UNAUTHENTICATED', 401],
   ['API_NOT_FOUND', 404],
   ['API_INVALID', 400],
-  ['API_PRECONDITION', 412],
   ['API_LENGTH_REQUIRED', 411],
   ['API_TOO_LARGE', 413],
   ['API_MEDIA_TYPE', 415],
