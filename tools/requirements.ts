@@ -24,10 +24,13 @@ export interface Citation {
 /** Families whose ids must be listed; DESIGN-n names a section of the architecture and needs no list. */
 const CITED = /\b(REL|SEC|CUPS)-([0-9]+)(?:\.[0-9]+)*/g;
 
-/** Ids in the titles of tests: texts that open a call. What stands in comments does not count. */
+/** `it(`, `describe.only(`, and the second call of `it.each(...)(`. */
+const OPENS_TITLE = /(?:\b(?:it|test|describe)(?:\.[a-z]+)?|\))\s*\(\s*$/i;
+
+/** Ids in the titles of tests: texts that open such a call. What stands in comments does not count. */
 export function citations(file: string, source: string): Citation[] {
   const parts = tokens(source).filter(({ kind }) => kind !== 'comment');
-  const titles = parts.filter(({ kind }, index) => kind === 'string' && /\(\s*$/.test(parts[index - 1]?.text ?? ''));
+  const titles = parts.filter(({ kind }, index) => kind === 'string' && OPENS_TITLE.test(parts[index - 1]?.text ?? ''));
   const ids = titles.flatMap(({ text }) =>
     [...text.matchAll(CITED)].map(([, family, number]) => `${family}-${number}`),
   );
