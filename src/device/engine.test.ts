@@ -169,6 +169,15 @@ describe('REL-14 two slots, one switch', () => {
     expect(parts.installer.ran.filter((text) => text.includes('broken'))).toHaveLength(1);
   });
 
+  it('REL-14 an image that was switched to and never started is not confirmed by a server that answers', async () => {
+    const parts = await deployed();
+    await parts.engine.activate(await parts.engine.stage(request(BROKEN)));
+    await parts.engine.confirm();
+    expect(await parts.engine.onTrial()).toBe(true);
+    expect(await parts.engine.start()).toBe(false);
+    expect(await activeBytes(parts)).toBe(OLD.toString());
+  });
+
   it('REL-14 the slot to go back to is not written while the new image is on trial', async () => {
     const parts = await deployed();
     await update(parts.engine, NEW);

@@ -9,6 +9,7 @@ import { DeviceError } from './errors.ts';
 import {
   BLANK,
   inactive,
+  wasStarted,
   withActivated,
   withConfirmed,
   withReverted,
@@ -119,10 +120,10 @@ export class DeviceEngine {
     return false;
   }
 
-  /** Ends the trial for good: the image came up and its server was reached. */
+  /** Ends the trial for good: the image came up and its server was reached. One that was never started has shown nothing. */
   async confirm(): Promise<void> {
     const journal = await this.#journal();
-    if (journal.trial) await this.#ports.state.save(withConfirmed(journal));
+    if (wasStarted(journal)) await this.#ports.state.save(withConfirmed(journal));
   }
 
   /** Leaves an image on trial and starts the one before. Does nothing without a trial. */

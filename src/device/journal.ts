@@ -25,6 +25,11 @@ export function withActivated(journal: DeviceJournal, image: InstalledImage): De
   };
 }
 
+/** Whether an image on trial was started at least once; a cut can fall between the switch and the first start. */
+export function wasStarted({ trial }: DeviceJournal): boolean {
+  return trial !== null && trial.startsLeft < TRIAL_STARTS;
+}
+
 /** Before each start on trial; `undefined` when no start is left. */
 export function withStartCounted(journal: DeviceJournal): DeviceJournal | undefined {
   const left = journal.trial?.startsLeft ?? 0;

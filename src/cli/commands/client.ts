@@ -37,6 +37,7 @@ export function addClientCommands(program: Command): void {
       if (!(seconds >= 1))
         throw new CliError('CLI_USAGE', `"${interval}" is no number of seconds`, { fix: 'Write --interval 60.' });
       const station = await stationClient({ home, eui, log: createLog('warn') });
+      await station.boot();
       if (once) {
         const result = await station.check();
         out.result(result, () => describe(result));

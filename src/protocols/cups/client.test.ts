@@ -96,6 +96,14 @@ describe('CUPS-8 updates', () => {
     expect(version()).toBe('1.0.0');
   });
 
+  it('REL-14 a device that keeps starting without reaching its server goes back to what it ran', async () => {
+    const { client, engine } = station([signedAnswer(image)]);
+    await client.check();
+    for (let boot = 0; boot < 3; boot += 1) await client.boot();
+    expect(await engine.onTrial()).toBe(false);
+    expect(await engine.running()).toBeUndefined();
+  });
+
   it('CUPS-8 the key CRC is only a hint: every key is tried, and a wrong hint is reported', async () => {
     const head = { ...NOTHING, signature: { keyCrc: 7, der: signer.sign(image) }, updateLength: image.length };
     const { client, log } = station([Buffer.concat([ResponseHead.encode(head), image])]);

@@ -56,6 +56,12 @@ export class CupsClient {
     this.#options = options;
   }
 
+  /** Call once when the device starts: an image on trial is started again, or left when its starts are used up (REL-14). */
+  async boot(): Promise<void> {
+    const { engine } = this.#ports;
+    if (await engine.onTrial()) await engine.start();
+  }
+
   /**
    * Asks once. Any answer of status 200 proves that the running image reaches its server and ends its trial.
    * @throws {CupsClientError} CUPS_CONNECTION, CUPS_REJECTED status is not 200, CUPS_NO_LENGTH, CUPS_LENGTH, CUPS_UNSIGNED;
