@@ -20,6 +20,11 @@ export type CanonicalInput =
 const NEEDS_ESCAPE = /["\\]/;
 const SURROGATE = /[\ud800-\udfff]/;
 
+/** Temporary. */
+export function wireJson(value: CanonicalInput | JsonValue): Uint8Array {
+  return canonicalJson(value);
+}
+
 /** @throws {JsonError} JSON_NUMBER, JSON_SURROGATE, JSON_DEPTH; JSON_SHAPE a value JSON does not have */
 export function canonicalJson(value: CanonicalInput | JsonValue): Uint8Array {
   return utf8Encode(write(value, 0));

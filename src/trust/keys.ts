@@ -14,11 +14,14 @@ import { asObject, asString, type JsonValue } from '../core/json.ts';
 import { TrustError } from './errors.ts';
 
 export type KeyType = 'ed25519' | 'ecdsa';
+export type KeyDialect = 'tuf1' | 'reference' | 'aktualizr';
 
 export interface PublicKey {
   /** SHA-256 of the canonical key object, hex. */
   readonly keyId: string;
   readonly keyType: KeyType;
+  readonly scheme: string;
+  readonly fingerprint: string;
   /** The key object of the metadata. */
   readonly json: CanonicalInput;
   /** False for any signature that this key did not make over exactly `message`; never throws. */
@@ -70,7 +73,7 @@ const SCHEMES: readonly Scheme[] = [
 ];
 
 /** @throws {TrustError} TRUST_KEY unusable, TRUST_UNSUPPORTED another key type or scheme; {JsonError} JSON_SHAPE */
-export function parsePublicKey(json: JsonValue): PublicKey {
+export function parsePublicKey(json: JsonValue, _dialect: KeyDialect = 'tuf1'): PublicKey {
   const object = asObject(json, '');
   const keyType = asString(object.get('keytype'), '/keytype');
   const schemeName = asString(object.get('scheme'), '/scheme');
@@ -126,6 +129,10 @@ function publicKeyOf(scheme: Scheme, key: KeyObject, text: string): PublicKey {
   return {
     keyId: createHash('sha256').update(canonicalJson(json)).digest('hex'),
     keyType: scheme.keyType,
+    scheme: scheme.scheme,
+    fingerprint: createHash('sha256')
+      .update(key.export({ type: 'spki', format: 'der' }))
+      .digest('hex'),
     json,
     verify(message, signature) {
       try {

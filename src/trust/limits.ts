@@ -1,15 +1,35 @@
 /** Numbers of signed metadata: unit and reason. */
 
-/** Bytes of targets metadata; about 20,000 entries. */
-export const MAX_TARGETS_BYTES = 4 * 2 ** 20;
+/** Bytes of each role's file, the most that is ever read (spec/uptane.md section 3.6). */
+export const MAX_ROOT_BYTES = 512_000;
+export const MAX_TIMESTAMP_BYTES = 16_384;
+export const MAX_SNAPSHOT_BYTES = 2_000_000;
+/** About 25,000 entries. */
+export const MAX_TARGETS_BYTES = 8 * 2 ** 20;
+/** Roots one refresh follows; a client that missed more has to be provisioned again. */
+export const MAX_ROOT_STEPS = 256;
+/** Delegated roles one search may visit; it bounds depth, width and cycles alike (SEC-4). */
+export const MAX_DELEGATED_ROLES = 32;
 /** Signatures on one document; more would only cost time before any is trusted (SEC-10). */
 export const MAX_SIGNATURES = 64;
-/** Hex characters of one signature: RSA-4096 with room to spare. */
-export const MAX_SIGNATURE_HEX = 2_048;
-/** Characters of a target path; Uptane's DER identifiers set the tone. */
-export const MAX_TARGET_PATH = 256;
-/** Hardware ids one target may name. */
+/** Characters of one signature, hex: ML-DSA-44 has 4,840. */
+export const MAX_SIGNATURE_CHARACTERS = 8_192;
+/** Keys in one table, and keys one role may name. */
+export const MAX_KEYS = 1_024;
+/** Delegations of one role; hashed bins written out one by one need many. */
+export const MAX_DELEGATIONS = 16_384;
+/** Patterns or prefixes of one delegation. */
+export const MAX_DELEGATION_PATHS = 4_096;
+/** Bits of succinct roles: 2^20 bins hold a hundred million targets. */
+export const MAX_SUCCINCT_BITS = 20;
+/** UTF-16 units of a role's name, a key id, a target path. */
+export const MAX_NAME_CHARACTERS = 1_024;
+/** Hardware ids one target or delegation may name. */
 export const MAX_HARDWARE_IDS = 64;
 /** Bytes of a DER ECDSA P-256 signature: shortest and longest there are. */
 export const MIN_P256_DER = 8;
 export const MAX_P256_DER = 72;
+/** Bytes of a release proof: a chain of roots, and a few targets files of a large repository. */
+export const MAX_PROOF_BYTES = 16 * 2 ** 20;
+/** Targets that may be one and the same image. */
+export const MAX_PROOF_PATHS = 64;

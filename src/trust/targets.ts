@@ -8,7 +8,13 @@ import { type CanonicalInput, canonicalJson } from '../core/canonical-json.ts';
 import { asArray, asInteger, asObject, asString, type JsonObject, type JsonValue, parseJson } from '../core/json.ts';
 import { TrustError } from './errors.ts';
 import type { PublicKey, Signer } from './keys.ts';
-import { MAX_HARDWARE_IDS, MAX_SIGNATURE_HEX, MAX_SIGNATURES, MAX_TARGET_PATH, MAX_TARGETS_BYTES } from './limits.ts';
+import {
+  MAX_HARDWARE_IDS,
+  MAX_NAME_CHARACTERS,
+  MAX_SIGNATURE_CHARACTERS,
+  MAX_SIGNATURES,
+  MAX_TARGETS_BYTES,
+} from './limits.ts';
 
 export interface Target {
   readonly lengthBytes: number;
@@ -113,7 +119,7 @@ function envelope(json: JsonValue): Draft {
 function readSignature(item: JsonValue, path: string) {
   const object = asObject(item, path);
   const text = asString(object.get('sig'), `${path}/sig`);
-  const signature = text.length <= MAX_SIGNATURE_HEX ? fromHex(text) : undefined;
+  const signature = text.length <= MAX_SIGNATURE_CHARACTERS ? fromHex(text) : undefined;
   if (!signature) throw new TrustError('TRUST_MALFORMED', `${path}/sig is not hex of a signature`);
   return { keyId: asString(object.get('keyid'), `${path}/keyid`), signature };
 }
@@ -175,7 +181,7 @@ function readTargets(signed: JsonObject): ReadonlyMap<string, Target> {
 /** Paths are names, never files of ours; still, one that climbs has no honest use (SEC-11). */
 function checkedPath(path: string): string {
   const isClimbing = path.split('/').some((part) => part === '' || part === '.' || part === '..');
-  if (path.length <= MAX_TARGET_PATH && !isClimbing) return path;
+  if (path.length <= MAX_NAME_CHARACTERS && !isClimbing) return path;
   throw new TrustError('TRUST_MALFORMED', `"${path.slice(0, 64)}" is no target path`);
 }
 
