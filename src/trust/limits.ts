@@ -33,3 +33,9 @@ export const MAX_P256_DER = 72;
 export const MAX_PROOF_BYTES = 16 * 2 ** 20;
 /** Targets that may be one and the same image. */
 export const MAX_PROOF_PATHS = 64;
+/** Bytes of a signing request: new files and what they replace; a root that changes the signers of a large repository rewrites all. */
+export const MAX_REQUEST_BYTES = 64 * 2 ** 20;
+/** Files one request asks to sign: all bins of 2^12, and the root. */
+export const MAX_REQUEST_FILES = 4_100;
+/** Artifacts one request asks to sign. */
+export const MAX_PAYLOADS = 256;
