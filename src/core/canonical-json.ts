@@ -22,11 +22,6 @@ const NEEDS_ESCAPE = /["\\]/;
 /** U+0000 to U+001F, said without naming one. */
 const CONTROL = /[^ -\uffff]/g;
 
-/** Temporary. */
-export function wireJson(value: CanonicalInput | JsonValue): Uint8Array {
-  return canonicalJson(value);
-}
-
 /** @throws {JsonError} JSON_NUMBER, JSON_SURROGATE, JSON_DEPTH; JSON_SHAPE a value JSON does not have */
 export function canonicalJson(value: CanonicalInput | JsonValue): Uint8Array {
   return utf8Encode(canonicalText(value));

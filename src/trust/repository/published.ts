@@ -1,6 +1,5 @@
 /** Reads a repository the way its clients do, from the files that are at hand: nothing in it is believed unverified. */
-import { asObject, asString } from '../../core/json.ts';
-import { parseSigned } from '../../core/signed-json.ts';
+import { asObject, asString, parseSigned } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import { acceptTargets, type Delegator, requireFile, type Verified } from '../tuf/accept.ts';
 import { TUF1 } from '../tuf/dialect.ts';
