@@ -28,7 +28,7 @@ export interface PayloadSigner {
   readonly scheme: PayloadScheme;
   /** X || Y, 64 bytes. */
   readonly key: Uint8Array;
-  sign(artifact: Uint8Array): Uint8Array;
+  sign(artifact: Uint8Array): Promise<Uint8Array>;
 }
 
 const RAW_KEY_BYTES = 64;
@@ -86,7 +86,7 @@ function signerOf(key: KeyObject): PayloadSigner {
   return {
     scheme: 'cups-p256-sha512',
     key: new Uint8Array(spki.subarray(P256_SPKI_HEAD.length)),
-    sign: (artifact) => new Uint8Array(sign('sha512', artifact, key)),
+    sign: async (artifact) => new Uint8Array(sign('sha512', artifact, key)),
   };
 }
 
