@@ -65,10 +65,7 @@ export interface UpdateOptions {
  * @throws {TrustError} with the role in `detail.role`; what was kept before stays kept, nothing else changes. {JsonError} never
  */
 export function* refresh(stored: Stored, options: UpdateOptions): Conversation<Trusted> {
-  const root = yield* refreshRoot(stored, options);
-  const stale = staleRoles(acceptFirstRoot(storedRoot(stored), options).value, root.value);
-  for (const role of stale) yield { do: 'drop', role };
-  const held = new Map([...stored].filter(([role]) => !stale.includes(role)));
+  const { root, held } = yield* refreshRoot(stored, options);
   const before = notBefore(options, heldTimestamp(root, held, options));
   requireUnexpired('root', root, before);
   const timestamp = yield* refreshTimestamp(root, held, before);
@@ -88,27 +85,38 @@ function storedRoot(stored: Stored): Uint8Array {
   return stored.get('root') ?? new Uint8Array();
 }
 
-/** 9.2 steps 1 to 5. */
-function* refreshRoot(stored: Stored, context: Context): Conversation<Verified<Root>> {
-  let last = acceptFirstRoot(storedRoot(stored), context);
+/**
+ * 9.2 steps 1 to 5, and 7 with each root: it is dropped before the root is kept, since after an update that was cut short nothing
+ * shows any longer which keys were rotated.
+ */
+function* refreshRoot(
+  stored: Stored,
+  context: Context,
+): Conversation<{ readonly root: Verified<Root>; readonly held: Stored }> {
+  let root = acceptFirstRoot(storedRoot(stored), context);
+  let held: Stored = new Map(stored);
   for (let step = 0; ; step += 1) {
-    const bytes = yield* fetchRoot(last.value.version + 1, last, context);
-    if (!bytes) return last;
+    const bytes = yield* fetchRoot(root, context);
+    if (!bytes) return { root, held };
     if (step === MAX_ROOT_STEPS) {
       throw new TrustError('TRUST_LENGTH', `more than ${MAX_ROOT_STEPS} roots to follow`, {
         detail: { role: 'root' },
         fix: 'Provision the client with a newer root.',
       });
     }
-    last = acceptNextRoot(last, bytes, context);
+    const next = acceptNextRoot(root, bytes, context);
+    const stale = staleRoles(root.value, next.value);
+    for (const role of stale) yield { do: 'drop', role };
     yield { do: 'keep', role: 'root', bytes };
+    held = new Map([...held].filter(([role]) => !stale.includes(role)));
+    root = next;
   }
 }
 
 /** A repository with a single root file has no chain: the file is the next root, or still the one we have (spec 18 trap 4). */
-function* fetchRoot(version: number, last: Verified<Root>, { dialect }: Context): Conversation<Uint8Array | undefined> {
+function* fetchRoot(last: Verified<Root>, { dialect }: Context): Conversation<Uint8Array | undefined> {
   if (dialect.rootFiles === 'chain') {
-    return yield { do: 'fetch', file: `${version}.root.json`, role: 'root', maxBytes: MAX_ROOT_BYTES };
+    return yield { do: 'fetch', file: `${last.value.version + 1}.root.json`, role: 'root', maxBytes: MAX_ROOT_BYTES };
   }
   const bytes = yield { do: 'fetch', file: 'root.json', role: 'root', maxBytes: MAX_ROOT_BYTES };
   return bytes && Buffer.compare(bytes, last.bytes) === 0 ? undefined : bytes;
