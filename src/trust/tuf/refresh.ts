@@ -171,25 +171,24 @@ function heldTimestamp(root: Verified<Root>, stored: Stored, context: Context): 
   );
 }
 
-/** 9.4: the one we hold, when it is the one that is listed; else fetched. */
+/** 9.4: the one we hold, when it is the one that is listed; else fetched, and held against it whatever listed it. */
 function* refreshSnapshot(
   root: Verified<Root>,
   timestamp: Verified<Timestamp>,
   stored: Stored,
   context: Context,
 ): Conversation<Verified<Snapshot>> {
-  const heldUnder = (listedBy: Verified<Timestamp>) =>
+  const heldAs = (listedBy: Verified<Timestamp> | undefined) =>
     restore(stored.get('snapshot'), context, (bytes, unbound) =>
       acceptSnapshot(root, listedBy, undefined, bytes, unbound),
     );
-  const same = heldUnder(timestamp);
+  const same = heldAs(timestamp);
   if (same) return requireUnexpired('snapshot', same, context);
-  const before = heldTimestamp(root, stored, context);
   const facts = timestamp.value.snapshot;
   const file = fileName(root, 'snapshot', facts);
   const bytes = yield { do: 'fetch', file, role: 'snapshot', maxBytes: bound(facts, MAX_SNAPSHOT_BYTES) };
   if (!bytes) throw missing('snapshot', file);
-  const snapshot = acceptSnapshot(root, timestamp, before && heldUnder(before), bytes, context);
+  const snapshot = acceptSnapshot(root, timestamp, heldAs(undefined), bytes, context);
   yield { do: 'keep', role: 'snapshot', bytes };
   return snapshot;
 }
@@ -202,14 +201,15 @@ function* loadTargets(
   stored: Stored,
   context: Context,
 ): Conversation<Verified<Targets>> {
-  const accept = (bytes: Uint8Array, when: Context) => acceptTargets(name, delegator, snapshot, bytes, when);
-  const held = restore(stored.get(name), context, accept);
-  if (held) return requireUnexpired(name, held, context);
+  const heldAs = (listedBy: Verified<Snapshot> | undefined) =>
+    restore(stored.get(name), context, (bytes, unbound) => acceptTargets(name, delegator, listedBy, bytes, unbound));
+  const same = heldAs(snapshot);
+  if (same) return requireUnexpired(name, same, context);
   const facts = requireFile(snapshot.value, name);
   const file = fileName(root, name, facts);
   const bytes = yield { do: 'fetch', file, role: name, maxBytes: bound(facts, MAX_TARGETS_BYTES) };
   if (!bytes) throw missing(name, file);
-  const targets = accept(bytes, context);
+  const targets = acceptTargets(name, delegator, snapshot, bytes, context, heldAs(undefined));
   yield { do: 'keep', role: name, bytes };
   return targets;
 }
