@@ -170,7 +170,7 @@ function requireListed(bytes: Uint8Array, { signed }: Envelope, facts: FileFacts
 }
 
 function mismatch(bytes: Uint8Array, { lengthBytes, hashes }: FileFacts, { hashesOver }: Dialect): string | undefined {
-  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes));
+  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes, { maxBytes: bytes.length }));
   if (lengthBytes !== undefined && covered.length !== lengthBytes)
     return `has ${covered.length} bytes, ${lengthBytes} are listed`;
   for (const algorithm of HASHES) {

@@ -186,7 +186,7 @@ function* refreshSnapshot(
   if (same) return requireUnexpired('snapshot', same, context);
   const facts = timestamp.value.snapshot;
   const file = fileName(root, 'snapshot', facts);
-  const bytes = yield { do: 'fetch', file, role: 'snapshot', maxBytes: bound(facts, MAX_SNAPSHOT_BYTES) };
+  const bytes = yield { do: 'fetch', file, role: 'snapshot', maxBytes: bound(facts, MAX_SNAPSHOT_BYTES, context) };
   if (!bytes) throw missing('snapshot', file);
   const snapshot = acceptSnapshot(root, timestamp, heldAs(undefined), bytes, context);
   yield { do: 'keep', role: 'snapshot', bytes };
@@ -207,7 +207,7 @@ function* loadTargets(
   if (same) return requireUnexpired(name, same, context);
   const facts = requireFile(snapshot.value, name);
   const file = fileName(root, name, facts);
-  const bytes = yield { do: 'fetch', file, role: name, maxBytes: bound(facts, MAX_TARGETS_BYTES) };
+  const bytes = yield { do: 'fetch', file, role: name, maxBytes: bound(facts, MAX_TARGETS_BYTES, context) };
   if (!bytes) throw missing(name, file);
   const targets = acceptTargets(name, delegator, snapshot, bytes, context, heldAs(undefined));
   yield { do: 'keep', role: name, bytes };
@@ -269,8 +269,9 @@ function fileName({ value }: Verified<Root>, name: string, { version }: FileFact
   return value.consistentSnapshot ? `${version}.${encodeURIComponent(name)}.json` : `${encodeURIComponent(name)}.json`;
 }
 
-function bound({ lengthBytes }: FileFacts, max: number): number {
-  return Math.min(lengthBytes ?? max, max);
+/** A length of the canonical form says nothing of how long the file is. */
+function bound({ lengthBytes }: FileFacts, max: number, { dialect }: Context): number {
+  return dialect.hashesOver === 'file' ? Math.min(lengthBytes ?? max, max) : max;
 }
 
 function missing(role: string, file: string): TrustError {
