@@ -252,3 +252,27 @@ export function refusalOf(run: () => unknown): OtaError {
   }
   throw new Error('nothing was refused');
 }
+
+/** A key for counting: it holds for signatures whose first byte is `mark`, and says how often it was asked. */
+export class FakeKey implements PublicKey {
+  readonly keyId: string;
+  readonly keyType = 'ed25519';
+  readonly scheme: PublicKey['scheme'];
+  readonly json: CanonicalInput;
+  readonly fingerprint: string;
+  readonly #mark: number;
+  asked = 0;
+
+  constructor(mark: number, scheme: PublicKey['scheme'] = 'ed25519') {
+    this.keyId = `key ${mark}`;
+    this.fingerprint = `fingerprint ${mark}`;
+    this.scheme = scheme;
+    this.json = { keytype: 'ed25519', scheme, keyval: { public: `${mark}` } };
+    this.#mark = mark;
+  }
+
+  verify(_message: Uint8Array, signature: Uint8Array): boolean {
+    this.asked += 1;
+    return signature[0] === this.#mark;
+  }
+}
