@@ -5,7 +5,7 @@ import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { utf8Encode } from '../../src/core/bytes.ts';
 import type { CanonicalInput } from '../../src/core/canonical-json.ts';
 import { isOtaError, type OtaError } from '../../src/core/errors.ts';
-import { parseSigned } from '../../src/core/json.ts';
+import { asObject, type JsonObject, parseJson, parseSigned } from '../../src/core/json.ts';
 import { importSigner, type PublicKey, type Signer } from '../../src/trust/keys.ts';
 import { sha256Hex } from '../../src/trust/payload.ts';
 import {
@@ -251,6 +251,18 @@ export function refusalOf(run: () => unknown): OtaError {
     throw error;
   }
   throw new Error('nothing was refused');
+}
+
+/** What a refusal says. Shapes have two codes, of JSON and of ours; both are `shape` here. */
+export function refused(run: () => unknown): { code: string; pointer: unknown; role: unknown; message: string } {
+  const { code, detail, message } = refusalOf(run);
+  const isShape = code === 'JSON_SHAPE' || code === 'TRUST_MALFORMED';
+  return { code: isShape ? 'shape' : code, pointer: detail.pointer, role: detail.role, message };
+}
+
+/** An object as it would come from a file; members that are `undefined` are not there. */
+export function jsonOf(value: unknown): JsonObject {
+  return asObject(parseJson(utf8Encode(JSON.stringify(value)), { maxBytes: 2 ** 24 }), '');
 }
 
 /** A key for counting: it holds for signatures whose first byte is `mark`, and says how often it was asked. */

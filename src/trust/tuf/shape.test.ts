@@ -1,12 +1,12 @@
 /** Shapes of signed members: what is no such thing is named by its place. */
 import { describe, expect, it } from 'vitest';
 import { refusalOf } from '../../../test/support/repository.ts';
-import { JsonError, type JsonValue, parseJson } from '../../core/json.ts';
+import { asObject, JsonError, type JsonValue, parseJson } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import {
   inRole,
   malformed,
-  readBoolean,
+  readFlag,
   readHashes,
   readName,
   readNames,
@@ -145,10 +145,12 @@ describe('SEC-10 hashes, versions, truth', () => {
     expect(placeOf(() => readVersion(new Map<string, JsonValue>(members), AT))).toBe(`${AT}/version`);
   });
 
-  it('SEC-10 truth is true or false', () => {
-    expect([readBoolean(true, AT), readBoolean(false, AT)]).toEqual([true, false]);
-    for (const value of [undefined, null, 0, 1, 'true', '']) expect(placeOf(() => readBoolean(value, AT))).toBe(AT);
-    expect(refusalOf(() => readBoolean(1, AT)).message).toBe('/signed/x is not true or false');
+  it('SEC-10 a flag is true or false, and left out it is false', () => {
+    const flag = (text: string) => readFlag(asObject(json(text), ''), 'x', '/signed');
+    expect([flag('{"x":true}'), flag('{"x":false}'), flag('{}')]).toEqual([true, false, false]);
+    for (const value of ['null', '0', '1', '"true"', '""', '[]'])
+      expect(placeOf(() => flag(`{"x":${value}}`))).toBe(AT);
+    expect(refusalOf(() => flag('{"x":1}')).message).toBe('/signed/x is not true or false');
   });
 });
 
@@ -157,14 +159,14 @@ describe('SEC-6 refusals say which file they concern', () => {
     expect(inRole('targets', () => 7)).toBe(7);
   });
 
-  it('SEC-6 a refusal by JSON becomes one of ours, with its cause', () => {
-    const cause = new JsonError('JSON_SYNTAX', 'a value is missing');
+  it('SEC-6 a refusal by JSON becomes one of ours, with its place and its cause', () => {
+    const cause = new JsonError('JSON_SYNTAX', 'a value is missing', { detail: { offset: 7 } });
     const error = refusalOf(() =>
       inRole('targets', () => {
         throw cause;
       }),
     );
-    expect(error).toMatchObject({ code: 'TRUST_MALFORMED', detail: { role: 'targets' }, cause });
+    expect(error).toMatchObject({ code: 'TRUST_MALFORMED', detail: { role: 'targets', offset: 7 }, cause });
     expect(error.message).toBe('targets: a value is missing');
   });
 
