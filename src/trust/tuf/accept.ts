@@ -96,17 +96,17 @@ export function acceptTimestamp(
   });
 }
 
-/** 9.4. */
+/** 9.4. @param timestamp `undefined` for what is stored: it was listed when it came */
 export function acceptSnapshot(
   { value: root }: Verified<Root>,
-  { value: timestamp }: Verified<Timestamp>,
+  timestamp: Verified<Timestamp> | undefined,
   stored: Verified<Snapshot> | undefined,
   bytes: Uint8Array,
   context: Context,
 ): Verified<Snapshot> {
   return inRole('snapshot', () => {
     const envelope = readEnvelope(bytes, MAX_SNAPSHOT_BYTES, context.dialect);
-    requireListed(bytes, envelope, timestamp.snapshot, context);
+    if (timestamp) requireListed(bytes, envelope, timestamp.value.snapshot, context);
     const signedBy = requireTopRole(root, 'snapshot', envelope, context);
     const value = readSnapshot(envelope.signed);
     if (stored) {
@@ -124,20 +124,22 @@ export interface Delegator {
   readonly role: RoleKeys;
 }
 
-/** 9.5, for the top-level role and for delegated ones. */
+/** 9.5, for the top-level role and for delegated ones. @param snapshot `undefined` for what is stored: it was listed when it came */
 export function acceptTargets(
   name: string,
   { keys, role }: Delegator,
-  { value: snapshot }: Verified<Snapshot>,
+  snapshot: Verified<Snapshot> | undefined,
   bytes: Uint8Array,
   context: Context,
+  stored?: Verified<Targets>,
 ): Verified<Targets> {
   return inRole(name, () => {
     const envelope = readEnvelope(bytes, MAX_TARGETS_BYTES, context.dialect);
-    requireListed(bytes, envelope, requireFile(snapshot, name), context);
+    if (snapshot) requireListed(bytes, envelope, requireFile(snapshot.value, name), context);
     const signedBy = requireSignatures(role, keys, envelope);
     requireType(envelope.signed, 'targets', context.dialect);
     const value = readTargets(envelope.signed, context.dialect);
+    if (stored) requireNotLower(value.version, stored.value.version);
     requireCurrent(value.expiresAtMs, context);
     return { value, bytes, signedBy };
   });
@@ -167,7 +169,7 @@ function requireListed(bytes: Uint8Array, { signed }: Envelope, facts: FileFacts
 }
 
 function mismatch(bytes: Uint8Array, { lengthBytes, hashes }: FileFacts, { hashesOver }: Dialect): string | undefined {
-  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes));
+  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes, { maxBytes: bytes.length }));
   if (lengthBytes !== undefined && covered.length !== lengthBytes)
     return `has ${covered.length} bytes, ${lengthBytes} are listed`;
   for (const algorithm of HASHES) {
