@@ -22,7 +22,13 @@ export interface SigningEventView {
   readonly id: string;
   readonly state: 'open' | 'published' | 'cancelled';
   readonly changes: readonly string[];
-  readonly files: readonly { role: string; need: number; signed: { name: string }[]; missing: { name: string }[]; complete: boolean }[];
+  readonly files: readonly {
+    role: string;
+    need: number;
+    signed: { name: string }[];
+    missing: { name: string }[];
+    complete: boolean;
+  }[];
   readonly releaseId: string | null;
 }
 

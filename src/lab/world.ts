@@ -7,22 +7,21 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSecretFile } from '../adapters/files/secret.ts';
+import { FileVault } from '../adapters/files/vault.ts';
 import { systemClock, systemRandom } from '../adapters/node/ports.ts';
 import type { Log } from '../core/ports.ts';
 import type { ClientOptions, CupsClient } from '../protocols/cups/client.ts';
-import { FileVault } from '../adapters/files/vault.ts';
-import { MIN_SCRYPT_N } from '../trust/limits.ts';
 import { loadConfig } from '../server/config.ts';
 import { type RunningServer, startServer } from '../server/serve.ts';
 import { tokenFile } from '../server/token.ts';
 import { packageVersion } from '../server/version.ts';
+import { MIN_SCRYPT_N } from '../trust/limits.ts';
 import type { PayloadSigner } from '../trust/payload.ts';
 import { LabApi } from './api.ts';
 import { draftFirstRoot, draftRelease, makePeople, type Person, type SigningEventView, signAll } from './people.ts';
 import { stationClient } from './station.ts';
 
 export const HARDWARE = 'demo-gateway';
-const DAY_MS = 86_400_000;
 
 export interface Gateway {
   readonly eui: string;
@@ -83,7 +82,8 @@ export async function createWorld(dir: string, log: Log, { withRepository = true
       if (releaseId === null) throw new Error(`release ${version} was not admitted`);
       return releaseId;
     },
-    addGateway: (request) => addGateway({ ...request, home: join(dir, request.eui), api, cupsUrl, log, payloadKey: payload.key }),
+    addGateway: (request) =>
+      addGateway({ ...request, home: join(dir, request.eui), api, cupsUrl, log, payloadKey: payload.key }),
     async close() {
       await server.close();
       await vault.close();
