@@ -14,6 +14,8 @@ export const MAX_DELEGATED_ROLES = 32;
 export const MAX_SIGNATURES = 64;
 /** Characters of a public key in a document: ML-DSA-44 takes 2,624, RSA of 8,192 bits in PEM 1,476; read before any signature is (SEC-10). */
 export const MAX_PUBLIC_KEY_TEXT = 4_096;
+/** Public keys that stay parsed; about 2 kB each, and a client meets a dozen. */
+export const MAX_PARSED_KEYS = 256;
 /** Bits of an RSA modulus: shorter ones can be broken, longer ones take the verifier more than a millisecond. */
 export const MIN_RSA_BITS = 2_048;
 export const MAX_RSA_BITS = 8_192;
