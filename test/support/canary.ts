@@ -5,26 +5,25 @@ import { inspect } from 'node:util';
 /** JWK members that hold the private half: ECDSA and Ed25519 `d`, RSA all six, ML-DSA `priv`. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'priv'];
 
-/** Texts of which none may stand in any output: the lines of the PEM, and each private number in hex, base64 and decimal bytes. */
+const HEAD_BYTES = 12;
+
+/**
+ * Texts of which none may stand in any output: the lines of the PEM, and the first 12 bytes of each private number in hex, in decimal
+ * bytes and in base64 at any alignment, so that a cut preview is found too.
+ */
 export function canaries(pem: string): readonly string[] {
   const lines = pem.split('\n').filter((line) => line.length >= 16 && !line.startsWith('-----'));
   const members = new Map(Object.entries(createPrivateKey(pem).export({ format: 'jwk' })));
   const secrets = PRIVATE_MEMBERS.map((name) => members.get(name)).filter((text) => typeof text === 'string');
+  return [...lines, ...secrets.flatMap((text) => spellings(Buffer.from(text, 'base64url')))];
+}
+
+function spellings(secret: Buffer): readonly string[] {
+  const head = secret.subarray(0, HEAD_BYTES);
+  const shifted = [0, 1, 2].map((shift) => secret.subarray(shift, shift + HEAD_BYTES));
   return [
-    ...lines,
-    ...secrets.flatMap((text) => {
-      const raw = Buffer.from(text, 'base64url');
-      // The ends of a number are enough: what is cut to a preview shows its beginning.
-      const head = raw.subarray(0, 16);
-      return [
-        text,
-        raw.toString('hex'),
-        raw.toString('base64'),
-        head.toString('hex'),
-        [...head].join(','),
-        [...head].join(', '),
-      ];
-    }),
+    ...[head.toString('hex'), [...head].join(','), [...head].join(', ')],
+    ...shifted.flatMap((part) => [part.toString('base64'), part.toString('base64url')]),
   ];
 }
 
