@@ -81,7 +81,7 @@ export function importSigner(pem: string, schemeName?: SchemeName): Signer {
   } catch {
     // The cause is left out on purpose: it may quote what it could not read.
     throw new TrustError('TRUST_KEY', 'not a private key in PEM', {
-      fix: 'Name the *.key.pem file that "trust init" wrote.',
+      fix: 'Name one that is not encrypted, such as the *.key.pem files that "trust init" writes.',
     });
   }
   return signerOf(key, schemeName);

@@ -51,3 +51,19 @@ export const MAX_REQUEST_BYTES = 64 * 2 ** 20;
 export const MAX_REQUEST_FILES = 4_100;
 /** Artifacts one request asks to sign. */
 export const MAX_PAYLOADS = 256;
+/**
+ * N of scrypt: OWASP's value for r = 8, p = 1 (128 MiB, a third of a second, once per opening); the least that is taken (16 MiB), and the
+ * most, so that a foreign file cannot take more than 256 MiB.
+ */
+export const DEFAULT_SCRYPT_N = 2 ** 17;
+export const MIN_SCRYPT_N = 2 ** 14;
+export const MAX_SCRYPT_N = 2 ** 18;
+/** r of scrypt, as everybody has it; and the most p, which multiplies the time. */
+export const SCRYPT_R = 8;
+export const MAX_SCRYPT_P = 4;
+/** Keys of one vault: online roles of several repositories, old and new side by side. */
+export const MAX_VAULT_KEYS = 256;
+/** Bytes of a vault file: that many keys of RSA-4096 in PEM, in hex. */
+export const MAX_VAULT_BYTES = 2 * 2 ** 20;
+/** Bytes of a passphrase; what is longer is some other file. */
+export const MAX_PASSPHRASE_BYTES = 1_024;
