@@ -8,6 +8,7 @@ import { unreachable } from '../core/errors.ts';
 import type { Clock, Log, LogEntry, Random } from '../core/ports.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import type { Proofs } from '../fleet/ports.ts';
 import { CupsServer, cupsTraits, mountCups } from '../protocols/cups/index.ts';
 import type { Config } from './config.ts';
 import { ConfigError, ServerError } from './errors.ts';
@@ -35,6 +36,9 @@ export interface RunningServer {
   /** Stops listening, lets requests in hand finish (30 s at most), then closes the store. */
   close(): Promise<void>;
 }
+
+/** Until the image repository is built: gateways that ask for a proof are told that there is none. */
+const NO_PROOFS: Proofs = { proof: async () => undefined };
 
 /** @throws {ConfigError}, {ServerError}, {StoreError}, {TrustError}: nothing is left running */
 export async function startServer(config: Config, ports: ServePorts): Promise<RunningServer> {
@@ -74,7 +78,7 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   if (cupsTls) {
     const cups = createListener({ name: 'cups', tls: cupsTls, metrics, clock, random });
     cleanup.defer(() => drain(cups, clock));
-    mountCups(cups, new CupsServer({ fleet, blobs, log, tenant: config.tenant }), log);
+    mountCups(cups, new CupsServer({ fleet, blobs, proofs: NO_PROOFS, log, tenant: config.tenant }), log);
     cupsUrl = await listen(cups, config.cups.host, config.cups.port, 'cups');
   }
   const managementUrl = await listen(management, config.management.host, config.management.port, 'management');
