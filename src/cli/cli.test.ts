@@ -100,8 +100,11 @@ describe('DESIGN-6 the command line', () => {
       '--phase',
       'all=share:100%',
     );
-    expect(await ok('client', 'cups', '--home', 'gw', '--eui', '::a1', '--once')).toMatchObject({ kind: 'installed' });
-    expect(await ok('client', 'cups', '--home', 'gw', '--eui', '::a1', '--once')).toEqual({ kind: 'unchanged' });
+    const gateway = ['client', 'cups', '--home', 'gw', '--eui', '::a1', '--once'];
+    const unproven = await sealift(cwd, gateway, env);
+    expect(unproven).toMatchObject({ code: EXIT.failure, stderr: expect.stringContaining('export-root') as string });
+    expect(await ok(...gateway, '--release-proof', 'off')).toMatchObject({ kind: 'installed', provenance: 'off' });
+    expect(await ok(...gateway)).toEqual({ kind: 'unchanged' });
     expect(readFileSync(join(cwd, 'gw', 'version.txt'), 'utf8')).toBe('1.1.0\n');
     expect(await ok('rollout', 'get', String(rollout.id))).toMatchObject({
       attempts: [{ state: 'confirmed', count: 1 }],
@@ -158,6 +161,7 @@ describe('DESIGN-6 the command line', () => {
     ],
     [['client', 'cups', '--home', '.', '--eui', 'x', '--once'], EXIT.failure, 'is not the EUI of a router'],
     [['client', 'cups', '--home', '.', '--eui', '::1', '--interval', '0'], EXIT.usage, 'no number of seconds'],
+    [['client', 'cups', '--home', '.', '--eui', '::1', '--release-proof', 'no'], EXIT.usage, 'required, off'],
     [['bench', 'sleep'], EXIT.usage, 'There is: cups'],
     [['config', 'check', '--config', 'nowhere.yaml'], EXIT.usage, 'cannot be read'],
   ])('DESIGN-6 %j ends with %i', async (args, code, text) => {

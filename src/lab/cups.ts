@@ -14,8 +14,8 @@ import type { ClientOptions } from '../protocols/cups/client.ts';
 import { encodeRequest, NOTHING, ResponseHead } from '../protocols/cups/codec.ts';
 import { crcOf } from '../protocols/cups/crc.ts';
 import { StationHome } from '../protocols/cups/home.ts';
-import { CONNECTION_TIMEOUT_MS } from '../protocols/cups/limits.ts';
-import { createPost } from '../transport/http/post.ts';
+import { CONNECTION_TIMEOUT_MS, DEFAULT_MAX_UPDATE_BYTES } from '../protocols/cups/limits.ts';
+import { createExchange, readAll } from '../transport/http/exchange.ts';
 import { generatePayloadSigner, type PayloadSigner } from '../trust/payload.ts';
 import { generateTlsKey, issueCertificate } from '../trust/x509.ts';
 import { firmwareImage, type Gateway, type World } from './world.ts';
@@ -166,25 +166,19 @@ async function askForAnother({ world, gateway, other }: Lab, seams: Seams) {
   const facts = await new StationHome(other.home).facts();
   const body = encodeRequest({ router: other.eui, ...facts, station: 'lab', model: 'lab' });
   const tls = await new StationHome((seams.ownCertificate ? other : gateway).home).tls();
-  const post = createPost({ ...(tls ? { tls } : {}), idleTimeoutMs: CONNECTION_TIMEOUT_MS });
+  const exchange = createExchange({ ...(tls ? { tls } : {}), idleTimeoutMs: CONNECTION_TIMEOUT_MS });
   const uri = world.server.cupsUrl ?? '';
   const headers = [
     ['Host', new URL(uri).host],
     ['Content-Length', String(body.length)],
   ] as const;
-  const answer = await post({ uri, path: '/update-info', headers, body });
-  const received = concat(...(await toArray(answer.body)));
+  const answer = await exchange({ method: 'POST', uri, path: '/update-info', headers, body });
+  const received = await readAll(answer.body, DEFAULT_MAX_UPDATE_BYTES);
   const transcript = [
     { from: 'gateway' as const, hex: toHex(body) },
     { from: 'server' as const, hex: toHex(received) },
   ];
   return { observed: String(answer.status), transcript };
-}
-
-async function toArray(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
-  return chunks;
 }
 
 async function outcomeOf(work: () => Promise<string>): Promise<string> {

@@ -9,6 +9,7 @@ import type { Clock, Log, LogEntry, Random } from '../core/ports.ts';
 import { createUlids } from '../core/ulid.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import type { Proofs } from '../fleet/ports.ts';
 import { ImageRepository } from '../fleet/repository.ts';
 import { SigningEvents } from '../fleet/signing.ts';
 import { CupsServer, cupsTraits, mountCups } from '../protocols/cups/index.ts';
@@ -112,7 +113,8 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   if (cupsTls) {
     const cups = createListener({ name: 'cups', tls: cupsTls, metrics, clock, random });
     cleanup.defer(() => drain(cups, clock));
-    mountCups(cups, new CupsServer({ fleet, blobs, log, tenant }), log);
+    const proofs: Proofs = { proof: async (of, sha256) => (of === tenant ? repository.proof(sha256) : undefined) };
+    mountCups(cups, new CupsServer({ fleet, blobs, proofs, log, tenant }), log);
     cupsUrl = await listen(cups, config.cups.host, config.cups.port, 'cups');
   }
   let httpUrl: string | undefined;
