@@ -1,98 +1,79 @@
-/** Keys as TUF 1.0 writes them: parsed once, compared by what they are and not by what they are called. */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
-import { fromHex, toHex } from '../core/bytes.ts';
+/**
+ * Keys as metadata writes them: parsed once, compared by what they are and not by what they are called.
+ *
+ * Spec: spec/uptane.md section 3.3. Private keys stay inside of signers: none is a member of anything that can be printed.
+ */
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { type CanonicalInput, canonicalJson } from '../core/canonical-json.ts';
-import { asObject, asString, type JsonValue } from '../core/json.ts';
+import { asObject, asString, type JsonObject, type JsonValue } from '../core/json.ts';
 import { TrustError } from './errors.ts';
+import { sha256Hex } from './payload.ts';
+import { canonicalSpki, type KeyType, readPublic, SCHEMES, type Scheme, type SchemeName } from './schemes.ts';
 
-export type KeyType = 'ed25519' | 'ecdsa';
-export type KeyDialect = 'tuf1' | 'reference' | 'aktualizr';
+export type { KeyType, SchemeName } from './schemes.ts';
 
 export interface PublicKey {
-  /** SHA-256 of the canonical key object, hex. */
+  /** What documents call it, by the rule of its dialect: 64 hex digits. Another document may use any other name. */
   readonly keyId: string;
   readonly keyType: KeyType;
-  readonly scheme: string;
-  readonly fingerprint: string;
-  /** The key object of the metadata. */
+  readonly scheme: SchemeName;
+  /** The key object of the metadata, as it was read. Written with `canonicalJson`: what was read is a Map. */
   readonly json: CanonicalInput;
-  /** False for any signature that this key did not make over exactly `message`; never throws. */
+  /** What the key is, however it is spelled and called: SHA-256 of its one DER encoding, hex. Thresholds count these. */
+  readonly fingerprint: string;
+  /** That encoding. */
+  readonly spki: Uint8Array;
+  /**
+   * False for any signature that this key did not make over exactly `message`; never throws.
+   *
+   * Signatures are raw (Ed25519: 64 bytes, ML-DSA-44: 2,420, RSA: as long as the modulus) or strict DER (ECDSA). One ECDSA
+   * signature (r, s) has one other accepted form, (r, n - s): OpenSSL encodes what it read again and compares, so neither longer
+   * integers nor trailing bytes make a third. The others have none.
+   */
   verify(message: Uint8Array, signature: Uint8Array): boolean;
 }
 
+/** Asynchronous, so that a hardware token can be one. */
 export interface Signer {
   readonly publicKey: PublicKey;
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
-interface Scheme {
-  readonly keyType: KeyType;
-  readonly scheme: string;
-  /** Hash given to node:crypto; Ed25519 brings its own. */
-  readonly hash: string | null;
-  readPublic(text: string): KeyObject;
-  writePublic(key: KeyObject): string;
-}
+/**
+ * How documents spell keys and derive their ids. `tuf1`: with a scheme; the id is the hash of the key object. `reference`: the
+ * reference implementation of Uptane, whose objects hold `keyid_hash_algorithms` and no scheme; the id is the hash of the
+ * object. `aktualizr`: key types in any case and no scheme; the id is the hash of the public value alone.
+ */
+export type KeyDialect = 'tuf1' | 'reference' | 'aktualizr';
 
-const ED25519_PUBLIC_BYTES = 32;
-const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
+/** Older documents name the scheme where the key type stands. */
+const KEY_TYPE_ALIASES: ReadonlyMap<string, KeyType> = new Map([['ecdsa-sha2-nistp256', 'ecdsa']]);
 
-const SCHEMES: readonly Scheme[] = [
-  {
-    keyType: 'ed25519',
-    scheme: 'ed25519',
-    hash: null,
-    readPublic(text) {
-      const raw = fromHex(text);
-      if (raw?.length !== ED25519_PUBLIC_BYTES)
-        throw new TrustError('TRUST_KEY', 'an Ed25519 public key is 64 hex digits');
-      return createPublicKey({ key: Buffer.concat([ED25519_SPKI_HEAD, raw]), format: 'der', type: 'spki' });
-    },
-    writePublic: (key) => toHex(key.export({ type: 'spki', format: 'der' }).subarray(ED25519_SPKI_HEAD.length)),
-  },
-  {
-    keyType: 'ecdsa',
-    scheme: 'ecdsa-sha2-nistp256',
-    hash: 'sha256',
-    readPublic(text) {
-      const key = publicFromPem(text);
-      if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
-        throw new TrustError('TRUST_KEY', 'not a key on curve P-256');
-      return key;
-    },
-    writePublic: (key) => key.export({ type: 'spki', format: 'pem' }).toString(),
-  },
-];
-
-/** @throws {TrustError} TRUST_KEY unusable, TRUST_UNSUPPORTED another key type or scheme; {JsonError} JSON_SHAPE */
-export function parsePublicKey(json: JsonValue, _dialect: KeyDialect = 'tuf1'): PublicKey {
+/**
+ * @throws {TrustError} TRUST_KEY unusable, weak, or with a private half; TRUST_UNSUPPORTED another key type or scheme
+ * @throws {JsonError} JSON_SHAPE
+ */
+export function parsePublicKey(json: JsonValue, dialect: KeyDialect = 'tuf1'): PublicKey {
   const object = asObject(json, '');
-  const keyType = asString(object.get('keytype'), '/keytype');
-  const schemeName = asString(object.get('scheme'), '/scheme');
-  const scheme = SCHEMES.find((one) => one.keyType === keyType && one.scheme === schemeName);
-  if (!scheme) {
-    throw new TrustError(
-      'TRUST_UNSUPPORTED',
-      `key type ${keyType.slice(0, 32)} with scheme ${schemeName.slice(0, 32)}`,
-      {
-        fix: `Use one of: ${SCHEMES.map((one) => one.scheme).join(', ')}.`,
-      },
-    );
+  const scheme = schemeNamedIn(object, dialect);
+  const values = asObject(object.get('keyval'), '/keyval');
+  // Some tools write an empty member; a full one must not travel on in documents.
+  if ((values.get('private') ?? '') !== '') {
+    throw new TrustError('TRUST_KEY', 'a private key where a public one belongs', {
+      fix: 'Take the private half out, and replace the key if others have seen it.',
+    });
   }
-  const text = asString(asObject(object.get('keyval'), '/keyval').get('public'), '/keyval/public');
-  return publicKeyOf(scheme, scheme.readPublic(text), text);
+  const text = asString(values.get('public'), '/keyval/public');
+  const key = readPublic(scheme, text);
+  return publicKeyOf(scheme, key, object, dialect === 'aktualizr' ? text.replace(/\n+$/, '') : object);
 }
 
-/** @param pem PKCS#8 @throws {TrustError} TRUST_KEY */
-export function importSigner(pem: string): Signer {
+/**
+ * @param pem an unencrypted private key, PKCS#8 or the older forms of OpenSSL @param schemeName which of the schemes of an RSA key,
+ * PSS by default
+ * @throws {TrustError} TRUST_KEY unusable; TRUST_UNSUPPORTED a kind of key that signs no metadata, or not with this scheme
+ */
+export function importSigner(pem: string, schemeName?: SchemeName): Signer {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
@@ -102,52 +83,74 @@ export function importSigner(pem: string): Signer {
       fix: 'Name the *.key.pem file that "trust init" wrote.',
     });
   }
-  return signerOf(key);
+  return signerOf(key, schemeName);
 }
 
-/** A fresh key: its signer, and its PKCS#8 PEM, which is secret and belongs into a file of mode 0600. */
-export function generateSigner(keyType: KeyType): { readonly signer: Signer; readonly pem: string } {
-  const pair =
-    keyType === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+/**
+ * A fresh key: its signer, and its PKCS#8 PEM, which is secret and belongs into a file of mode 0600.
+ * @param kind RSA keys have 3,072 bits and sign with PSS unless the scheme says otherwise
+ */
+export function generateSigner(kind: KeyType | SchemeName): { readonly signer: Signer; readonly pem: string } {
+  const scheme = SCHEMES.find(({ name, keyType }) => name === kind || keyType === kind);
+  if (!scheme) throw unsupported(`no key is called ${String(kind).slice(0, 32)}`);
+  const key = scheme.generate();
   return {
-    signer: signerOf(pair.privateKey),
-    pem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    signer: signerOf(key, scheme.name),
+    pem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }
 
-function signerOf(key: KeyObject): Signer {
-  const wanted = key.asymmetricKeyType === 'ec' ? 'ecdsa' : key.asymmetricKeyType;
-  const scheme = SCHEMES.find(({ keyType }) => keyType === wanted);
-  if (!scheme) throw new TrustError('TRUST_UNSUPPORTED', `a ${key.asymmetricKeyType} key cannot sign metadata`);
-  const publicHalf = createPublicKey(key);
-  const publicKey = publicKeyOf(scheme, publicHalf, scheme.writePublic(publicHalf));
-  return { publicKey, sign: async (message) => new Uint8Array(sign(scheme.hash, message, key)) };
+function schemeNamedIn(object: JsonObject, dialect: KeyDialect): Scheme {
+  const spelled = asString(object.get('keytype'), '/keytype');
+  const keyType = dialect === 'aktualizr' ? spelled.toLowerCase() : (KEY_TYPE_ALIASES.get(spelled) ?? spelled);
+  const isNamed = dialect === 'tuf1' || object.has('scheme');
+  const name = isNamed ? asString(object.get('scheme'), '/scheme') : undefined;
+  const scheme = SCHEMES.find(
+    (one) => one.keyType === keyType && (name === undefined || one.name === name) && !one.isForPayloads,
+  );
+  if (scheme) return scheme;
+  throw unsupported(`key type ${spelled.slice(0, 32)}${name === undefined ? '' : ` with scheme ${name.slice(0, 32)}`}`);
 }
 
-function publicKeyOf(scheme: Scheme, key: KeyObject, text: string): PublicKey {
-  const json = { keytype: scheme.keyType, keyval: { public: text }, scheme: scheme.scheme };
+function unsupported(message: string): TrustError {
+  return new TrustError('TRUST_UNSUPPORTED', message, {
+    fix: `Use one of: ${SCHEMES.filter(({ isForPayloads }) => !isForPayloads)
+      .map(({ name }) => name)
+      .join(', ')}.`,
+  });
+}
+
+function signerOf(key: KeyObject, schemeName: SchemeName | undefined): Signer {
+  const scheme = SCHEMES.find(
+    ({ name, algorithm }) => algorithm === key.asymmetricKeyType && name === (schemeName ?? name),
+  );
+  if (!scheme)
+    throw unsupported(`a key of type ${key.asymmetricKeyType} cannot sign with ${schemeName ?? 'any scheme'}`);
+  const text = scheme.text.write(createPublicKey(key));
+  const json = { keytype: scheme.keyType, keyval: { public: text }, scheme: scheme.name };
   return {
-    keyId: createHash('sha256').update(canonicalJson(json)).digest('hex'),
+    publicKey: publicKeyOf(scheme, readPublic(scheme, text), json, json),
+    sign: async (message) => new Uint8Array(sign(scheme.hash, message, { key, ...scheme.padding })),
+  };
+}
+
+/** @param named what the key id is the hash of */
+function publicKeyOf(scheme: Scheme, key: KeyObject, json: CanonicalInput, named: CanonicalInput): PublicKey {
+  const verifyWith = { key, ...scheme.padding };
+  const spki = canonicalSpki(key);
+  return {
+    keyId: sha256Hex(canonicalJson(named)),
     keyType: scheme.keyType,
-    scheme: scheme.scheme,
-    fingerprint: createHash('sha256')
-      .update(key.export({ type: 'spki', format: 'der' }))
-      .digest('hex'),
+    scheme: scheme.name,
     json,
+    fingerprint: sha256Hex(spki),
+    spki,
     verify(message, signature) {
       try {
-        return verify(scheme.hash, message, key, signature);
+        return verify(scheme.hash, message, verifyWith, signature);
       } catch {
         return false;
       }
     },
   };
-}
-
-function publicFromPem(pem: string): KeyObject {
-  try {
-    return createPublicKey(pem);
-  } catch (cause) {
-    throw new TrustError('TRUST_KEY', 'not a public key in PEM', { cause });
-  }
 }

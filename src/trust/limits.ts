@@ -12,8 +12,18 @@ export const MAX_ROOT_STEPS = 256;
 export const MAX_DELEGATED_ROLES = 32;
 /** Signatures on one document; more would only cost time before any is trusted (SEC-10). */
 export const MAX_SIGNATURES = 64;
-/** Characters of one signature, hex: ML-DSA-44 has 4,840. */
-export const MAX_SIGNATURE_CHARACTERS = 8_192;
+/** Characters of a public key in a document: ML-DSA-44 takes 2,624, RSA of 8,192 bits in PEM 1,476; read before any signature is (SEC-10). */
+export const MAX_PUBLIC_KEY_TEXT = 4_096;
+/** Bits of an RSA modulus: shorter ones can be broken, longer ones take the verifier more than a millisecond. */
+export const MIN_RSA_BITS = 2_048;
+export const MAX_RSA_BITS = 8_192;
+/** Bits of RSA keys that we make: as strong as P-256, near enough. */
+export const DEFAULT_RSA_BITS = 3_072;
+/** RSA public exponents: from the one all use, as FIPS 186-5 asks, to the longest that OpenSSL takes with any modulus. */
+export const MIN_RSA_EXPONENT = 65_537n;
+export const MAX_RSA_EXPONENT = 2n ** 64n - 1n;
+/** Characters of one signature: ML-DSA-44 has 4,840 hex digits, the longest there are. */
+export const MAX_SIGNATURE_CHARACTERS = 4_840;
 /** Keys in one table, and keys one role may name. */
 export const MAX_KEYS = 1_024;
 /** Delegations of one role; hashed bins written out one by one need many. */
@@ -33,6 +43,12 @@ export const MAX_P256_DER = 72;
 export const MAX_PROOF_BYTES = 16 * 2 ** 20;
 /** Targets that may be one and the same image. */
 export const MAX_PROOF_PATHS = 64;
+/** Bytes of a signing request: new files and what they replace; a root that changes the signers of a large repository rewrites all. */
+export const MAX_REQUEST_BYTES = 64 * 2 ** 20;
+/** Files one request asks to sign: all bins of 2^12, and the root. */
+export const MAX_REQUEST_FILES = 4_100;
+/** Artifacts one request asks to sign. */
+export const MAX_PAYLOADS = 256;
 /** Bytes of one certificate: four times what RSA-4096 with a page of names needs; read before any signature is (SEC-10). */
 export const MAX_CERTIFICATE_BYTES = 16_384;
 /** Certificates from a peer: with the trusted root at its end, and a few that lead elsewhere. */

@@ -39,7 +39,7 @@ export interface Verified<T> {
 
 export interface Context {
   readonly dialect: Dialect;
-  /** One instant for a whole update; `undefined` for what is stored: it was checked when it came and may have expired since. */
+  /** One instant for a whole update, milliseconds since the epoch; `undefined` where expiry does not matter. */
   readonly nowMs: number | undefined;
 }
 
@@ -71,9 +71,8 @@ export function acceptNextRoot(
 }
 
 /** For what was accepted without a time: the last root of a chain (9.2 step 6), and what is held from an earlier update. */
-export function requireUnexpired<T extends Common>(role: string, verified: Verified<T>, context: Context): Verified<T> {
-  inRole(role, () => requireCurrent(verified.value.expiresAtMs, context));
-  return verified;
+export function requireUnexpired(role: string, { expiresAtMs }: Common, context: Pick<Context, 'nowMs'>): void {
+  inRole(role, () => requireCurrent(expiresAtMs, context));
 }
 
 /** 9.3. @returns `stored` itself when the versions are equal: whatever else came under that version is not looked at */
@@ -97,17 +96,17 @@ export function acceptTimestamp(
   });
 }
 
-/** 9.4. */
+/** 9.4. @param timestamp `undefined` for what is stored: it was listed when it came */
 export function acceptSnapshot(
   { value: root }: Verified<Root>,
-  { value: timestamp }: Verified<Timestamp>,
+  timestamp: Verified<Timestamp> | undefined,
   stored: Verified<Snapshot> | undefined,
   bytes: Uint8Array,
   context: Context,
 ): Verified<Snapshot> {
   return inRole('snapshot', () => {
     const envelope = readEnvelope(bytes, MAX_SNAPSHOT_BYTES, context.dialect);
-    requireListed(bytes, envelope, timestamp.snapshot, context);
+    if (timestamp) requireListed(bytes, envelope, timestamp.value.snapshot, context);
     const signedBy = requireTopRole(root, 'snapshot', envelope, context);
     const value = readSnapshot(envelope.signed);
     if (stored) {
@@ -125,20 +124,22 @@ export interface Delegator {
   readonly role: RoleKeys;
 }
 
-/** 9.5, for the top-level role and for delegated ones. */
+/** 9.5, for the top-level role and for delegated ones. @param snapshot `undefined` for what is stored: it was listed when it came */
 export function acceptTargets(
   name: string,
   { keys, role }: Delegator,
-  { value: snapshot }: Verified<Snapshot>,
+  snapshot: Verified<Snapshot> | undefined,
   bytes: Uint8Array,
   context: Context,
+  stored?: Verified<Targets>,
 ): Verified<Targets> {
   return inRole(name, () => {
     const envelope = readEnvelope(bytes, MAX_TARGETS_BYTES, context.dialect);
-    requireListed(bytes, envelope, requireFile(snapshot, name), context);
+    if (snapshot) requireListed(bytes, envelope, requireFile(snapshot.value, name), context);
     const signedBy = requireSignatures(role, keys, envelope);
     requireType(envelope.signed, 'targets', context.dialect);
     const value = readTargets(envelope.signed, context.dialect);
+    if (stored) requireNotLower(value.version, stored.value.version);
     requireCurrent(value.expiresAtMs, context);
     return { value, bytes, signedBy };
   });
@@ -168,7 +169,7 @@ function requireListed(bytes: Uint8Array, { signed }: Envelope, facts: FileFacts
 }
 
 function mismatch(bytes: Uint8Array, { lengthBytes, hashes }: FileFacts, { hashesOver }: Dialect): string | undefined {
-  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes));
+  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes, { maxBytes: bytes.length }));
   if (lengthBytes !== undefined && covered.length !== lengthBytes)
     return `has ${covered.length} bytes, ${lengthBytes} are listed`;
   for (const algorithm of HASHES) {
@@ -204,7 +205,7 @@ function rollback(version: number, other: number, relation: string): TrustError 
 }
 
 /** At the very instant of its expiry it has expired. */
-function requireCurrent(expiresAtMs: number, { nowMs }: Context): void {
+function requireCurrent(expiresAtMs: number, { nowMs }: Pick<Context, 'nowMs'>): void {
   if (nowMs === undefined || nowMs < expiresAtMs) return;
   throw new TrustError('TRUST_EXPIRED', `expired at ${writeTime(expiresAtMs)}, it is ${writeTime(nowMs)}`, {
     detail: { expiresAtMs, nowMs },

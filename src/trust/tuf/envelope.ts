@@ -1,7 +1,6 @@
 /** The signed document as it lies on disk: what was signed, and by whom it claims to be signed (spec/uptane.md section 3.2). */
 import { fromHex } from '../../core/bytes.ts';
-import { asArray, asObject, asString, type JsonObject, type JsonValue } from '../../core/json.ts';
-import { parseSigned } from '../../core/signed-json.ts';
+import { asArray, asObject, asString, type JsonObject, type JsonValue, parseSigned } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import { MAX_SIGNATURE_CHARACTERS, MAX_SIGNATURES } from '../limits.ts';
 import type { Dialect } from './dialect.ts';

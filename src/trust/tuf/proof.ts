@@ -9,12 +9,12 @@ import { asObject, asString, type JsonObject, parseJson } from '../../core/json.
 import { TrustError } from '../errors.ts';
 import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
 import { TUF1 } from './dialect.ts';
-import { type Conversation, findTarget, refresh, type Stored } from './refresh.ts';
+import { drive } from './drive.ts';
+import { findTarget, refresh, type Stored } from './refresh.ts';
 import type { Target } from './roles.ts';
 import { inRole, malformed, readNames } from './shape.ts';
 
 const TYPE = 'sealift-release-proof';
-const TOP_ROLES: readonly string[] = ['root', 'timestamp', 'snapshot', 'targets'];
 
 /** @param paths all targets that are this image @param files by the name they have in the repository, exactly as stored */
 export function writeProof(paths: readonly string[], files: ReadonlyMap<string, Uint8Array>): Uint8Array {
@@ -37,7 +37,7 @@ export interface ProvenImage {
   readonly target: Target;
   /** Ids of the keys that signed the file which lists it. */
   readonly signedBy: readonly string[];
-  /** What the device trusts from now on: the four top-level roles; delegated ones come with each proof. */
+  /** What the device trusts from now on: the four top-level roles. */
   readonly stored: Stored;
 }
 
@@ -50,13 +50,14 @@ export function verifyProof(bytes: Uint8Array, request: ProofRequest): ProvenIma
   const { image, hardwareId } = request;
   const stored = new Map(request.stored);
   const options = { dialect: TUF1, nowMs: request.nowMs };
-  const trusted = answer(refresh(request.stored, options), documents, stored);
+  const file = answersFrom(documents);
+  const trusted = drive(refresh(request.stored, options), file, stored);
   for (const path of paths) {
     const wanted = { path, hardwareId };
-    const found = answer(findTarget(trusted, wanted, request.stored), documents, stored);
+    const found = drive(findTarget(trusted, wanted, request.stored), file);
     if (!found || !isImage(found.target, image) || !found.target.hardwareIds.includes(hardwareId)) continue;
     const signedBy = found.visited.at(-1)?.signedBy ?? [];
-    return { path, target: found.target, signedBy, stored: topLevelOf(stored) };
+    return { path, target: found.target, signedBy, stored };
   }
   throw new TrustError(
     'TRUST_TARGET_UNKNOWN',
@@ -79,23 +80,14 @@ function readProof(bytes: Uint8Array): { paths: readonly string[]; documents: Js
   };
 }
 
-function topLevelOf(stored: Stored): Stored {
-  return new Map([...stored].filter(([role]) => TOP_ROLES.includes(role)));
-}
-
 function isImage({ lengthBytes, hashes }: Target, image: ProofRequest['image']): boolean {
   return lengthBytes === image.lengthBytes && hashes.get('sha256') === image.sha256;
 }
 
 /** A document is written the way it was stored, so that its bytes are those whose hash the repository has signed. */
-function answer<T>(conversation: Conversation<T>, documents: JsonObject, stored: Map<string, Uint8Array>): T {
-  let turn = conversation.next();
-  while (!turn.done) {
-    const step = turn.value;
-    const document = step.do === 'fetch' ? documents.get(step.file) : undefined;
-    if (step.do === 'keep') stored.set(step.role, step.bytes);
-    if (step.do === 'drop') stored.delete(step.role);
-    turn = conversation.next(document === undefined ? undefined : wireJson(document));
-  }
-  return turn.value;
+function answersFrom(documents: JsonObject): (file: string) => Uint8Array | undefined {
+  return (file) => {
+    const document = documents.get(file);
+    return document === undefined ? undefined : wireJson(document);
+  };
 }

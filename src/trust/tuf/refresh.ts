@@ -26,7 +26,6 @@ import {
   type Verified,
 } from './accept.ts';
 import { delegationsFor } from './delegations.ts';
-import type { Dialect } from './dialect.ts';
 import { normalPath } from './paths.ts';
 import type { FileFacts, Root, Snapshot, Target, Targets, Timestamp, TopRole } from './roles.ts';
 import type { RoleKeys } from './threshold.ts';
@@ -55,60 +54,64 @@ export interface Trusted {
   readonly context: Context;
 }
 
-export interface UpdateOptions {
-  readonly dialect: Dialect;
-  /** The client's time, milliseconds since the epoch. A signed time it has seen makes it later, never earlier (REL-11). */
-  readonly nowMs: number;
-}
-
 /**
+ * @param context `nowMs` is the client's time; a signed time that it has seen makes it later, never earlier (REL-11). Without one
+ * expiry is not looked at, which only the repository itself and its signers may do
  * @throws {TrustError} with the role in `detail.role`; what was kept before stays kept, nothing else changes. {JsonError} never
  */
-export function* refresh(stored: Stored, options: UpdateOptions): Conversation<Trusted> {
-  const root = yield* refreshRoot(stored, options);
-  const stale = staleRoles(acceptFirstRoot(storedRoot(stored), options).value, root.value);
-  for (const role of stale) yield { do: 'drop', role };
-  const held = new Map([...stored].filter(([role]) => !stale.includes(role)));
-  const before = notBefore(options, heldTimestamp(root, held, options));
-  requireUnexpired('root', root, before);
+export function* refresh(stored: Stored, context: Context): Conversation<Trusted> {
+  const { root, held } = yield* refreshRoot(stored, context);
+  const before = notBefore(context, heldTimestamp(root, held, context));
+  requireUnexpired('root', root.value, before);
   const timestamp = yield* refreshTimestamp(root, held, before);
-  const context = notBefore(before, timestamp);
-  const snapshot = yield* refreshSnapshot(root, timestamp, held, context);
+  const now = notBefore(before, timestamp);
+  const snapshot = yield* refreshSnapshot(root, timestamp, held, now);
   const delegator = { keys: root.value.keys, role: root.value.roles.targets };
-  const targets = yield* loadTargets('targets', delegator, { root, snapshot }, held, context);
-  return { root, timestamp, snapshot, targets, context };
+  const targets = yield* loadTargets('targets', delegator, { root, snapshot }, held, now);
+  return { root, timestamp, snapshot, targets, context: now };
 }
 
 /** A clock that runs behind what was signed is wrong; one that runs ahead cannot be told from a real delay. */
-function notBefore(context: UpdateOptions, timestamp: Verified<Timestamp> | undefined): UpdateOptions {
-  return { ...context, nowMs: Math.max(context.nowMs, timestamp?.value.signedAtMs ?? 0) };
+function notBefore({ dialect, nowMs }: Context, timestamp: Verified<Timestamp> | undefined): Context {
+  return { dialect, nowMs: nowMs === undefined ? undefined : Math.max(nowMs, timestamp?.value.signedAtMs ?? 0) };
 }
 
 function storedRoot(stored: Stored): Uint8Array {
   return stored.get('root') ?? new Uint8Array();
 }
 
-/** 9.2 steps 1 to 5. */
-function* refreshRoot(stored: Stored, context: Context): Conversation<Verified<Root>> {
-  let last = acceptFirstRoot(storedRoot(stored), context);
+/**
+ * 9.2 steps 1 to 5, and 7 with each root: it is dropped before the root is kept, since after an update that was cut short nothing
+ * shows any longer which keys were rotated.
+ */
+function* refreshRoot(
+  stored: Stored,
+  context: Context,
+): Conversation<{ readonly root: Verified<Root>; readonly held: Stored }> {
+  let root = acceptFirstRoot(storedRoot(stored), context);
+  let held: Stored = new Map(stored);
   for (let step = 0; ; step += 1) {
-    const bytes = yield* fetchRoot(last.value.version + 1, last, context);
-    if (!bytes) return last;
+    const bytes = yield* fetchRoot(root, context);
+    if (!bytes) return { root, held };
     if (step === MAX_ROOT_STEPS) {
       throw new TrustError('TRUST_LENGTH', `more than ${MAX_ROOT_STEPS} roots to follow`, {
         detail: { role: 'root' },
         fix: 'Provision the client with a newer root.',
       });
     }
-    last = acceptNextRoot(last, bytes, context);
+    const next = acceptNextRoot(root, bytes, context);
+    const stale = staleRoles(root.value, next.value);
+    for (const role of stale) yield { do: 'drop', role };
     yield { do: 'keep', role: 'root', bytes };
+    held = new Map([...held].filter(([role]) => !stale.includes(role)));
+    root = next;
   }
 }
 
 /** A repository with a single root file has no chain: the file is the next root, or still the one we have (spec 18 trap 4). */
-function* fetchRoot(version: number, last: Verified<Root>, { dialect }: Context): Conversation<Uint8Array | undefined> {
+function* fetchRoot(last: Verified<Root>, { dialect }: Context): Conversation<Uint8Array | undefined> {
   if (dialect.rootFiles === 'chain') {
-    return yield { do: 'fetch', file: `${version}.root.json`, role: 'root', maxBytes: MAX_ROOT_BYTES };
+    return yield { do: 'fetch', file: `${last.value.version + 1}.root.json`, role: 'root', maxBytes: MAX_ROOT_BYTES };
   }
   const bytes = yield { do: 'fetch', file: 'root.json', role: 'root', maxBytes: MAX_ROOT_BYTES };
   return bytes && Buffer.compare(bytes, last.bytes) === 0 ? undefined : bytes;
@@ -163,25 +166,27 @@ function heldTimestamp(root: Verified<Root>, stored: Stored, context: Context): 
   );
 }
 
-/** 9.4: the one we hold, when it is the one that is listed; else fetched. */
+/** 9.4: the one we hold, when it is the one that is listed; else fetched, and held against it whatever listed it. */
 function* refreshSnapshot(
   root: Verified<Root>,
   timestamp: Verified<Timestamp>,
   stored: Stored,
   context: Context,
 ): Conversation<Verified<Snapshot>> {
-  const heldUnder = (listedBy: Verified<Timestamp>) =>
+  const heldAs = (listedBy: Verified<Timestamp> | undefined) =>
     restore(stored.get('snapshot'), context, (bytes, unbound) =>
       acceptSnapshot(root, listedBy, undefined, bytes, unbound),
     );
-  const same = heldUnder(timestamp);
-  if (same) return requireUnexpired('snapshot', same, context);
-  const before = heldTimestamp(root, stored, context);
+  const same = heldAs(timestamp);
+  if (same) {
+    requireUnexpired('snapshot', same.value, context);
+    return same;
+  }
   const facts = timestamp.value.snapshot;
   const file = fileName(root, 'snapshot', facts);
-  const bytes = yield { do: 'fetch', file, role: 'snapshot', maxBytes: bound(facts, MAX_SNAPSHOT_BYTES) };
+  const bytes = yield { do: 'fetch', file, role: 'snapshot', maxBytes: bound(facts, MAX_SNAPSHOT_BYTES, context) };
   if (!bytes) throw missing('snapshot', file);
-  const snapshot = acceptSnapshot(root, timestamp, before && heldUnder(before), bytes, context);
+  const snapshot = acceptSnapshot(root, timestamp, heldAs(undefined), bytes, context);
   yield { do: 'keep', role: 'snapshot', bytes };
   return snapshot;
 }
@@ -194,14 +199,18 @@ function* loadTargets(
   stored: Stored,
   context: Context,
 ): Conversation<Verified<Targets>> {
-  const accept = (bytes: Uint8Array, when: Context) => acceptTargets(name, delegator, snapshot, bytes, when);
-  const held = restore(stored.get(name), context, accept);
-  if (held) return requireUnexpired(name, held, context);
+  const heldAs = (listedBy: Verified<Snapshot> | undefined) =>
+    restore(stored.get(name), context, (bytes, unbound) => acceptTargets(name, delegator, listedBy, bytes, unbound));
+  const same = heldAs(snapshot);
+  if (same) {
+    requireUnexpired(name, same.value, context);
+    return same;
+  }
   const facts = requireFile(snapshot.value, name);
   const file = fileName(root, name, facts);
-  const bytes = yield { do: 'fetch', file, role: name, maxBytes: bound(facts, MAX_TARGETS_BYTES) };
+  const bytes = yield { do: 'fetch', file, role: name, maxBytes: bound(facts, MAX_TARGETS_BYTES, context) };
   if (!bytes) throw missing(name, file);
-  const targets = accept(bytes, context);
+  const targets = acceptTargets(name, delegator, snapshot, bytes, context, heldAs(undefined));
   yield { do: 'keep', role: name, bytes };
   return targets;
 }
@@ -261,8 +270,9 @@ function fileName({ value }: Verified<Root>, name: string, { version }: FileFact
   return value.consistentSnapshot ? `${version}.${encodeURIComponent(name)}.json` : `${encodeURIComponent(name)}.json`;
 }
 
-function bound({ lengthBytes }: FileFacts, max: number): number {
-  return Math.min(lengthBytes ?? max, max);
+/** A length of the canonical form says nothing of how long the file is. */
+function bound({ lengthBytes }: FileFacts, max: number, { dialect }: Context): number {
+  return dialect.hashesOver === 'file' ? Math.min(lengthBytes ?? max, max) : max;
 }
 
 function missing(role: string, file: string): TrustError {

@@ -16,7 +16,7 @@ import {
 } from '../limits.ts';
 import type { Dialect } from './dialect.ts';
 import { normalPath } from './paths.ts';
-import { inRole, malformed, readBoolean, readHashes, readName, readNames, readTime, readVersion } from './shape.ts';
+import { inRole, malformed, readFlag, readHashes, readName, readNames, readTime, readVersion } from './shape.ts';
 import { type KeyTable, type RoleKeys, requirePossible } from './threshold.ts';
 
 export type TopRole = 'root' | 'timestamp' | 'snapshot' | 'targets';
@@ -117,7 +117,7 @@ export function readRoot(signed: JsonObject, dialect: Dialect): Root {
     ...readCommon(signed),
     keys,
     roles: { root: role('root'), timestamp: role('timestamp'), snapshot: role('snapshot'), targets: role('targets') },
-    consistentSnapshot: readBoolean(signed.get('consistent_snapshot') ?? false, '/signed/consistent_snapshot'),
+    consistentSnapshot: readFlag(signed, 'consistent_snapshot', '/signed'),
   };
 }
 
@@ -209,10 +209,11 @@ export function requirePath(path: string): string {
 function readTarget(json: JsonValue, path: string): Target {
   const object = asObject(json, path);
   const custom = object.get('custom') === undefined ? NO_CUSTOM : asObject(object.get('custom'), `${path}/custom`);
+  const hardware = custom.get('hardwareIds');
   return {
     lengthBytes: asInteger(object.get('length'), `${path}/length`),
     hashes: readHashes(object.get('hashes'), `${path}/hashes`),
-    hardwareIds: readNames(custom.get('hardwareIds') ?? [], `${path}/custom/hardwareIds`, MAX_HARDWARE_IDS),
+    hardwareIds: hardware === undefined ? [] : readNames(hardware, `${path}/custom/hardwareIds`, MAX_HARDWARE_IDS),
     component: optionalText(custom, 'component', path),
     version: optionalText(custom, 'version', path),
     custom,
@@ -253,7 +254,7 @@ function readDelegation(object: JsonObject, path: string, keys: KeyTable): Deleg
   return {
     ...inRole(name, () => readRoleKeys(object, path, keys)),
     name,
-    terminating: readBoolean(object.get('terminating') ?? false, `${path}/terminating`),
+    terminating: readFlag(object, 'terminating', path),
     paths: paths === undefined ? undefined : readNames(paths, `${path}/paths`, MAX_DELEGATION_PATHS).map(normalPath),
     hashPrefixes: prefixes === undefined ? undefined : readPrefixes(prefixes, `${path}/path_hash_prefixes`),
     hardwareIds: hardware === undefined ? undefined : readNames(hardware, `${path}/hardwareIds`, MAX_HARDWARE_IDS),

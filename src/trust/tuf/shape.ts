@@ -19,7 +19,10 @@ export function inRole<T>(role: string, read: () => T): T {
       });
     }
     if (!(error instanceof JsonError)) throw error;
-    throw new TrustError('TRUST_MALFORMED', `${role}: ${error.message}`, { cause: error, detail: { role } });
+    throw new TrustError('TRUST_MALFORMED', `${role}: ${error.message}`, {
+      cause: error,
+      detail: { role, ...error.detail },
+    });
   }
 }
 
@@ -73,7 +76,10 @@ export function readVersion(object: JsonObject, path: string): number {
   return asInteger(object.get('version'), `${path}/version`, 1);
 }
 
-export function readBoolean(value: JsonValue | undefined, path: string): boolean {
-  if (typeof value !== 'boolean') throw malformed(path, 'is not true or false');
+/** A flag; left out it means no, and `null` is not left out. */
+export function readFlag(object: JsonObject, name: string, path: string): boolean {
+  const value = object.get(name);
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') throw malformed(`${path}/${name}`, 'is not true or false');
   return value;
 }

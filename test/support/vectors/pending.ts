@@ -38,7 +38,6 @@ export const PENDING: Readonly<Record<string, readonly Kind[]>> = {
   uptane: [
     { name: 'UPTANE DER rejects', recognises: withEntries('cases', 'der_hex', 'expect') },
     { name: 'UPTANE reference codec', recognises: withEntries('cases', 'der_hex', 'signed_json') },
-    { name: 'UPTANE key ids', recognises: withEntries('cases', 'public_hex', 'tuf1', 'reference', 'aktualizr') },
     { name: 'UPTANE manifests', recognises: withEntries('cases', 'manifest') },
     { name: 'UPTANE scenarios', recognises: withEntries('cases', 'stored', 'served', 'vehicle', 'expect') },
     { name: 'UPTANE time attestations', recognises: withEntries('cases', 'attestation', 'sent_nonces') },

@@ -2,8 +2,9 @@
 import { expect } from 'vitest';
 import { OtaError } from '../../../src/core/errors.ts';
 import { TUF1 } from '../../../src/trust/tuf/dialect.ts';
+import { drive } from '../../../src/trust/tuf/drive.ts';
 import { ImageCheck } from '../../../src/trust/tuf/image.ts';
-import { type Conversation, findTarget, refresh, type Trusted, type Wanted } from '../../../src/trust/tuf/refresh.ts';
+import { findTarget, refresh, type Trusted, type Wanted } from '../../../src/trust/tuf/refresh.ts';
 import { type Kind, listOf, type Members, textOf, withEntries } from './kind.ts';
 
 /** Our finer codes as the classes of the vectors (README of the folder, spec 9.0). */
@@ -56,7 +57,7 @@ function run(one: Members, repo: string): Members {
   const before = new Map(state);
   const options = { dialect: TUF1, nowMs: Date.parse(textOf(one, 'now')) };
   try {
-    const trusted = drive(refresh(before, options), served, state);
+    const trusted = drive(refresh(before, options), (file) => served.get(file), state);
     const wanted = listOf(one, 'want') as unknown as Wanted[];
     return { result: 'ok', targets: wanted.map((want) => resolve(one, want, trusted, { state, served })) };
   } catch (error) {
@@ -83,7 +84,7 @@ interface Repository {
 }
 
 function resolve(one: Members, want: Wanted, trusted: Trusted, { state, served }: Repository): string {
-  const found = drive(findTarget(trusted, want, new Map(state)), served, state);
+  const found = drive(findTarget(trusted, want, new Map(state)), (file) => served.get(file), state);
   if (!found) throw new Miss('UnknownTarget', want.path);
   const images = one.images as Members | undefined;
   if (!images) return want.path;
@@ -98,22 +99,6 @@ function resolve(one: Members, want: Wanted, trusted: Trusted, { state, served }
     throw new Miss(CLASSES.get(error.code) ?? error.code, want.path);
   }
   return want.path;
-}
-
-/** Answers from `served`, keeps in `state`. */
-export function drive<T>(
-  conversation: Conversation<T>,
-  served: ReadonlyMap<string, Uint8Array>,
-  state: Map<string, Uint8Array> = new Map(),
-): T {
-  let turn = conversation.next();
-  while (!turn.done) {
-    const step = turn.value;
-    if (step.do === 'keep') state.set(step.role, step.bytes);
-    if (step.do === 'drop') state.delete(step.role);
-    turn = conversation.next(step.do === 'fetch' ? served.get(step.file) : undefined);
-  }
-  return turn.value;
 }
 
 function filesOf(repositories: unknown, repo: string): [string, Uint8Array][] {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { canonicalJson } from '../../../src/core/canonical-json.ts';
 import { JsonError, parseJson } from '../../../src/core/json.ts';
+import { type KeyDialect, parsePublicKey } from '../../../src/trust/keys.ts';
 import { binIndex, matchesPattern, pathDigest } from '../../../src/trust/tuf/paths.ts';
 import { hexOf, type Kind, listOf, type Members, textOf, withEntries } from './kind.ts';
 import { REPOSITORY } from './repository.ts';
@@ -29,6 +30,27 @@ export const UPTANE: readonly Kind[] = [
       listOf(file, 'cases').map((one) => ({
         name: `${String(one.id)} ${String(one.why)}`,
         run: () => expect(() => parseJson(hexOf(one, 'input_hex'))).toThrow(JsonError),
+      })),
+  },
+  {
+    name: 'SEC-2 key ids',
+    recognises: withEntries('cases', 'public_hex', 'tuf1', 'reference', 'aktualizr'),
+    cases: (file) =>
+      listOf(file, 'cases').map((one) => ({
+        name: String(one.id),
+        run() {
+          const keyval = { public: textOf(one, 'public_hex') };
+          const objects = {
+            tuf1: { keytype: 'ed25519', scheme: 'ed25519', keyval },
+            reference: { keyid_hash_algorithms: ['sha256', 'sha512'], keytype: 'ed25519', keyval },
+            aktualizr: { keytype: 'ED25519', keyval },
+          };
+          const idIn = (dialect: KeyDialect) =>
+            parsePublicKey(parseJson(Buffer.from(JSON.stringify(objects[dialect]))), dialect).keyId;
+          expect(idIn('tuf1')).toBe(one.tuf1);
+          expect(idIn('reference')).toBe(one.reference);
+          expect(idIn('aktualizr')).toBe(one.aktualizr);
+        },
       })),
   },
   {
