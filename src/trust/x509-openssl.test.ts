@@ -15,16 +15,19 @@ const AUTHORITY = {
   keyUsage: 'critical,keyCertSign,cRLSign',
   subjectKeyIdentifier: 'hash',
 };
-const ROOT: Recipe = { subject: '/CN=root', key: 'p256', extensions: AUTHORITY };
+// Authorities outlive leaves, in whatever second they are made.
+const ROOT: Recipe = { subject: '/CN=root', key: 'p256', days: 60, extensions: AUTHORITY };
 const BETWEEN: Recipe = {
   subject: '/CN=between',
   key: 'p256',
+  days: 60,
   issuer: ROOT,
   extensions: { ...AUTHORITY, basicConstraints: 'critical,CA:TRUE,pathlen:0', authorityKeyIdentifier: 'keyid' },
 };
 const LEAF: Recipe = {
   subject: '/CN=gw',
   key: 'p256',
+  days: 30,
   issuer: BETWEEN,
   extensions: {
     basicConstraints: 'critical,CA:FALSE',
@@ -98,7 +101,7 @@ const CASES: readonly Case[] = [
   { what: 'a second too late', at: { beforeEnd: -SECOND }, refused: 'CERT_EXPIRED' },
   {
     what: 'a server that issues',
-    leaf: below(leafWith({}, { subject: '/CN=server', issuer: ROOT })),
+    leaf: below(leafWith({}, { subject: '/CN=server', issuer: ROOT, days: 60 })),
     refused: 'CERT_NO_CA',
   },
   {

@@ -27,6 +27,8 @@ export interface Recipe {
   /** `-sigopt` each. */
   readonly signatureOptions?: readonly string[];
   readonly serial?: string;
+  /** From the second in which it is made. */
+  readonly days: number;
 }
 
 export interface VerifyOptions {
@@ -105,7 +107,19 @@ export class OpensslWorkshop {
       ? ['-CA', await this.#certificateFile(issuer), '-CAkey', await this.#keyFile(issuer)]
       : ['-signkey', key];
     await openssl(
-      ...['x509', '-req', '-in', request, '-out', certificate, '-days', '30', '-set_serial', serial, `-${digest}`],
+      ...[
+        'x509',
+        '-req',
+        '-in',
+        request,
+        '-out',
+        certificate,
+        '-days',
+        String(recipe.days),
+        '-set_serial',
+        serial,
+        `-${digest}`,
+      ],
       ...signer,
       ...signatureOptions.flatMap((option) => ['-sigopt', option]),
       ...['-extfile', this.#write(extensions.map(([name, value]) => `${name}=${value}\n`).join(''))],

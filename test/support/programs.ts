@@ -30,6 +30,8 @@ export function run(
         resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr: stderr.toString() });
       },
     );
+    // A program that ends without reading its input is no failure.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.input ?? new Uint8Array());
   });
 }
