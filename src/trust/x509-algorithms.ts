@@ -32,14 +32,14 @@ type KeyKind = 'ec' | 'ed25519' | 'rsa';
 
 interface KeyRow {
   readonly kind: KeyKind;
-  /** Why such a key is not fit for use. */
-  problem(key: KeyObject, bits: Uint8Array): string | undefined;
+  /** Why such a key is not fit for use, or not the one spelling of itself. */
+  problem(key: KeyObject, spki: SubjectPublicKeyInfo): string | undefined;
 }
 
 const UNCOMPRESSED = 0x04;
 const EC: KeyRow = {
   kind: 'ec',
-  problem: (_key, bits) => (bits[0] === UNCOMPRESSED ? undefined : 'a compressed point as public key'),
+  problem: (_key, { bits }) => (bits[0] === UNCOMPRESSED ? undefined : 'a compressed point as public key'),
 };
 const RSA: KeyRow = { kind: 'rsa', problem: rsaProblem };
 const ED25519: KeyRow = { kind: 'ed25519', problem: () => undefined };
@@ -85,9 +85,13 @@ const WEAK: ReadonlyMap<string, string> = new Map([
 export function importPublicKey(spki: SubjectPublicKeyInfo, certificate: Named): KeyObject {
   const row = KEYS.get(spki.algorithm.hex);
   if (!row) throw unsupported(`a key of algorithm ${spki.algorithm.oid}`, certificate);
-  const key = fromSpki(spki.der);
-  if (!key) throw unsupported('a public key that is none', certificate);
-  const problem = row.problem(key, spki.bits);
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(spki.der), format: 'der', type: 'spki' });
+  } catch {
+    throw unsupported('a public key that is none', certificate);
+  }
+  const problem = row.problem(key, spki);
   if (problem !== undefined) throw unsupported(problem, certificate);
   return key;
 }
@@ -114,21 +118,14 @@ export function isSignedBy(
   }
 }
 
-/** `undefined` also where OpenSSL would read a key, but write it in other bytes. */
-function fromSpki(spki: Uint8Array): KeyObject | undefined {
-  try {
-    const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-    return equalBytes(key.export({ format: 'der', type: 'spki' }), spki) ? key : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function rsaProblem(key: KeyObject): string | undefined {
+function rsaProblem(key: KeyObject, { der }: SubjectPublicKeyInfo): string | undefined {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS) return `an RSA key of ${modulusLength} bits`;
-  const isFine = publicExponent >= MIN_RSA_EXPONENT && publicExponent <= MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
-  return isFine ? undefined : 'an RSA key with an unsafe exponent';
+  if (publicExponent < MIN_RSA_EXPONENT || publicExponent > MAX_RSA_EXPONENT || publicExponent % 2n === 0n)
+    return 'an RSA key with an unsafe exponent';
+  // OpenSSL reads the two numbers also in BER, and with bytes after them.
+  const isDer = equalBytes(key.export({ format: 'der', type: 'spki' }), der);
+  return isDer ? undefined : 'an RSA key that is not DER';
 }
 
 /** RSASSA-PSS and MGF1 with one hash of the SHA-2 family, a salt as long as the hash (RFC 4055 section 3.1). Both in hex. */

@@ -31,6 +31,7 @@ import {
   NOT_AFTER_MS,
   NOT_BEFORE_MS,
   nameOf,
+  type Parts,
   subjectKeyId,
 } from '../../test/support/certificates.ts';
 import { integer, sequence, text } from '../../test/support/der.ts';
@@ -180,6 +181,39 @@ describe('SEC-20 certificate chains', () => {
     ],
   ])('SEC-20 are refused with %s: %s', (code, _what, changes, request) => {
     expect(refusal(chain(changes, request))).toBe(code);
+  });
+
+  it('SEC-20 are checked in one order, whatever else is wrong with them', () => {
+    const issuerHash = sha256(nameOf('root'));
+    const defects: readonly {
+      code: string;
+      leaf?: Partial<Parts>;
+      extensions?: Parts['extensions'];
+      request?: Partial<ChainRequest>;
+    }[] = [
+      { code: 'CERT_MALFORMED', leaf: { serial: integer(0) } },
+      { code: 'CERT_UNSUPPORTED', leaf: { publicKey: generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey } },
+      { code: 'CERT_SIGNATURE', leaf: { signingKey: otherKeys.privateKey } },
+      { code: 'CERT_EXPIRED', request: { nowMs: NOT_AFTER_MS + 1 } },
+      {
+        code: 'CERT_REVOKED',
+        request: { revocations: createRevocations({ serials: [{ issuerHash, serial: '1234' }], fingerprints: [] }) },
+      },
+      { code: 'CERT_UNSUPPORTED', extensions: { odd: extension('1.2.3.4', integer(1), true) } },
+      { code: 'CERT_PURPOSE', extensions: { constraints: basicConstraints(true) } },
+      { code: 'CERT_KEY_USAGE', extensions: { usage: keyUsage(0x20) } },
+      { code: 'CERT_PURPOSE', extensions: { purposes: extendedKeyUsage(CODE_SIGNING) } },
+      { code: 'CERT_NAME', request: { hostName: 'other.example' } },
+    ];
+    for (const [at, { code }] of defects.entries()) {
+      const [leaf, extensions, request] = [{}, { ...LEAF.extensions }, {}];
+      for (const defect of defects.slice(at)) {
+        Object.assign(leaf, defect.leaf);
+        Object.assign(extensions, defect.extensions);
+        Object.assign(request, defect.request);
+      }
+      expect(refusal(chain({ leaf: { ...leaf, extensions } }, request)), `defect ${at}`).toBe(code);
+    }
   });
 
   it('SEC-20 name the certificate at fault, and what to do', () => {

@@ -66,11 +66,8 @@ export class TrustedRoots {
   }
 }
 
-interface Path {
-  readonly leaf: Certificate;
-  /** The nearest first, the trusted root last. */
-  readonly issuers: readonly Certificate[];
-}
+/** Each is issued by the next, by what both say; the last is a trusted root. */
+type Path = readonly [leaf: Certificate, ...issuers: Certificate[]];
 
 /** The steps in their order; each throws a CertificateError. */
 const CHECKS: readonly ((path: Path, request: ChainRequest) => void)[] = [
@@ -104,7 +101,7 @@ export function verifyChain(request: ChainRequest): VerifiedCertificate {
   const [leaf, ...others] = presented.map(parseCertificate);
   if (!leaf) throw certificateError('CERT_MALFORMED', 'no certificate');
   let furthest: Failure | undefined;
-  for (const path of pathsFrom(leaf, others, roots)) {
+  for (const path of pathsFrom([leaf], others, roots)) {
     const failure = firstFailure(path, request);
     if (!failure) return verified(path);
     if (!furthest || failure.step > furthest.step) furthest = failure;
@@ -117,12 +114,14 @@ interface Failure {
   readonly error: CertificateError;
 }
 
-/** One authority may stand between; one that has issued itself would only be a longer way to the same key. */
-function* pathsFrom(leaf: Certificate, others: readonly Certificate[], roots: TrustedRoots): Generator<Path> {
-  for (const root of roots.issuersOf(leaf)) yield { leaf, issuers: [root] };
+/** Through authorities that have not issued themselves: those would only be a longer way to the same key. */
+function* pathsFrom(path: Path, others: readonly Certificate[], roots: TrustedRoots): Generator<Path> {
+  const top = path.at(-1) ?? path[0];
+  for (const root of roots.issuersOf(top)) yield [...path, root];
+  if (path.length + 1 === MAX_CHAIN_CERTIFICATES) return;
   for (const between of others) {
-    if (!canHaveIssued(between, leaf) || between.subjectHash === between.issuerHash) continue;
-    for (const root of roots.issuersOf(between)) yield { leaf, issuers: [between, root] };
+    const isAuthority = canHaveIssued(between, top) && between.subjectHash !== between.issuerHash;
+    if (isAuthority) yield* pathsFrom([...path, between], others, roots);
   }
 }
 
@@ -161,7 +160,8 @@ function firstFailure(path: Path, request: ChainRequest): Failure | undefined {
   return undefined;
 }
 
-function verified({ leaf, issuers }: Path): VerifiedCertificate {
+function verified(path: Path): VerifiedCertificate {
+  const [leaf] = path;
   return {
     ...idOf(leaf),
     commonName: leaf.commonName,
@@ -170,7 +170,7 @@ function verified({ leaf, issuers }: Path): VerifiedCertificate {
     notBeforeMs: leaf.notBeforeMs,
     notAfterMs: leaf.notAfterMs,
     extendedKeyUsage: leaf.extensions.extendedKeyUsage ?? [],
-    chain: [leaf, ...issuers].map(idOf),
+    chain: path.map(idOf),
   };
 }
 
@@ -179,19 +179,19 @@ function idOf({ fingerprint, issuerHash, serial }: Certificate): CertificateId {
 }
 
 /** 4.1.2.2: positive, but for roots, some of which have 0. */
-function checkSerials({ leaf, issuers }: Path): void {
-  for (const certificate of [leaf, ...issuers.slice(0, -1)]) {
+function checkSerials(path: Path): void {
+  for (const certificate of path.slice(0, -1)) {
     if (certificate.serial === '00') throw certificateError('CERT_MALFORMED', 'a serial number of 0', { certificate });
   }
 }
 
 /** 4.1.2.7: strong enough, and of a kind that is read here. */
-function checkKeys({ leaf, issuers }: Path): void {
-  for (const certificate of [leaf, ...issuers]) certificate.publicKey();
+function checkKeys(path: Path): void {
+  for (const certificate of path) certificate.publicKey();
 }
 
 /** 6.1.3 (a)(1). That of the root is left out (6.1.1 (d)): it is trusted by being configured. */
-function checkSignatures({ leaf, issuers }: Path): void {
+function checkSignatures([leaf, ...issuers]: Path): void {
   let certificate = leaf;
   for (const issuer of issuers) {
     const { signatureAlgorithm, signed, signature } = certificate;
@@ -203,8 +203,8 @@ function checkSignatures({ leaf, issuers }: Path): void {
 }
 
 /** 6.1.3 (a)(2): both bounds belong to it. Written so that NaN is no time either. */
-function checkDates({ leaf, issuers }: Path, { nowMs }: ChainRequest): void {
-  for (const certificate of [leaf, ...issuers]) {
+function checkDates(path: Path, { nowMs }: ChainRequest): void {
+  for (const certificate of path) {
     const { notBeforeMs, notAfterMs } = certificate;
     const refuse = (code: 'CERT_NOT_YET_VALID' | 'CERT_EXPIRED', how: string, boundMs: number) =>
       certificateError(code, `${how} ${new Date(boundMs).toISOString()}`, { certificate });
@@ -214,15 +214,15 @@ function checkDates({ leaf, issuers }: Path, { nowMs }: ChainRequest): void {
 }
 
 /** 6.1.3 (a)(3) */
-function checkRevocations({ leaf, issuers }: Path, { revocations }: ChainRequest): void {
-  for (const certificate of [leaf, ...issuers]) {
+function checkRevocations(path: Path, { revocations }: ChainRequest): void {
+  for (const certificate of path) {
     if (revocations.has(certificate)) throw certificateError('CERT_REVOKED', 'revoked', { certificate });
   }
 }
 
 /** 6.1.4 (o), 6.1.5 (f) */
-function checkExtensions({ leaf, issuers }: Path): void {
-  for (const certificate of [leaf, ...issuers]) {
+function checkExtensions(path: Path): void {
+  for (const certificate of path) {
     const [oid] = certificate.notUnderstood;
     if (oid !== undefined)
       throw certificateError('CERT_UNSUPPORTED', `extension ${oid}, which is not understood`, { certificate });
@@ -230,7 +230,7 @@ function checkExtensions({ leaf, issuers }: Path): void {
 }
 
 /** 6.1.4 (k) to (m), for the root too; and the other way round, no authority stands in for a server, client or signer. */
-function checkAuthorities({ leaf, issuers }: Path): void {
+function checkAuthorities([leaf, ...issuers]: Path): void {
   if (leaf.extensions.basicConstraints?.isCa)
     throw certificateError('CERT_PURPOSE', 'an authority, which is not to be used itself', { certificate: leaf });
   for (const [below, certificate] of issuers.entries()) {
@@ -246,27 +246,24 @@ function checkAuthorities({ leaf, issuers }: Path): void {
 }
 
 /** 6.1.4 (n); 4.2.1.3 for the first: keys of TLS 1.2 with forward secrecy and of TLS 1.3 sign. */
-function checkKeyUsage({ leaf, issuers }: Path): void {
-  const allows = [
-    { certificate: leaf, usage: 'digitalSignature' },
-    ...issuers.map((certificate) => ({ certificate, usage: 'keyCertSign' }) as const),
-  ] as const;
-  for (const { certificate, usage } of allows) {
+function checkKeyUsage(path: Path): void {
+  for (const [at, certificate] of path.entries()) {
+    const usage = at === 0 ? 'digitalSignature' : 'keyCertSign';
     if (certificate.extensions.keyUsage?.[usage] === false)
       throw certificateError('CERT_KEY_USAGE', `a key that is not for ${usage}`, { certificate });
   }
 }
 
 /** 4.2.1.12; on an authority it bounds what may be issued for. anyExtendedKeyUsage names no purpose. */
-function checkPurpose({ leaf, issuers }: Path, { purpose }: ChainRequest): void {
-  for (const certificate of [leaf, ...issuers]) {
+function checkPurpose(path: Path, { purpose }: ChainRequest): void {
+  for (const certificate of path) {
     if (certificate.extensions.extendedKeyUsage?.includes(PURPOSES[purpose]) === false)
       throw certificateError('CERT_PURPOSE', `not issued for ${purpose}`, { certificate });
   }
 }
 
 /** RFC 6125 section 6.4: the common name counts only where there is no subjectAltName at all. */
-function checkHostName({ leaf }: Path, { hostName }: ChainRequest): void {
+function checkHostName([leaf]: Path, { hostName }: ChainRequest): void {
   if (hostName === undefined) return;
   const names = leaf.extensions.dnsNames ?? [dnsName(leaf.commonName ?? '')];
   if (!names.some((name) => name !== undefined && matchesHost(name, hostName)))
