@@ -8,6 +8,9 @@ import { temporaryDir } from '../../test/support/ports.ts';
 import { isSkipped, run } from '../../test/support/programs.ts';
 import { systemClock, systemRandom } from '../adapters/node/ports.ts';
 import { createCa, generateTlsKey, issueCertificate } from './x509.ts';
+import { type Purpose, TrustedRoots, verifyChain } from './x509-chain.ts';
+import { certificatesOf } from './x509-pem.ts';
+import { createRevocations } from './x509-revocations.ts';
 
 const ports = { clock: systemClock, random: systemRandom };
 
@@ -61,6 +64,27 @@ describe('CUPS-11 certificates', () => {
     });
     listener.close();
     expect(text).toBe('00000000000000aa TLSv1.2');
+  });
+
+  it('CUPS-11 hold before our own verification, for the purpose and name they were issued for alone', async () => {
+    const { ca, certificate } = await issued('client', '00000000000000aa');
+    const server = await issued('server', 'gw.example');
+    const verify = (pem: string, issuer: string, purpose: Purpose, hostName?: string) =>
+      verifyChain({
+        presented: certificatesOf(pem),
+        roots: new TrustedRoots(issuer),
+        revocations: createRevocations({ serials: [], fingerprints: [] }),
+        nowMs: ports.clock.nowMs(),
+        ...{ purpose, hostName },
+      });
+    expect(verify(certificate, ca.certificate, 'client').commonName).toBe('00000000000000aa');
+    expect(verify(server.certificate, server.ca.certificate, 'server', 'gw.example').dnsNames).toEqual(['gw.example']);
+    const refused = (code: string) => expect.objectContaining({ code });
+    expect(() => verify(certificate, ca.certificate, 'server')).toThrow(refused('CERT_PURPOSE'));
+    expect(() => verify(certificate, server.ca.certificate, 'client')).toThrow(refused('CERT_UNTRUSTED'));
+    expect(() => verify(server.certificate, server.ca.certificate, 'server', 'localhost')).toThrow(
+      refused('CERT_NAME'),
+    );
   });
 
   describe.skipIf(isSkipped('openssl'))('CUPS-11 with OpenSSL', () => {
