@@ -279,6 +279,7 @@ export class FakeKey implements PublicKey {
   readonly scheme: PublicKey['scheme'];
   readonly json: CanonicalInput;
   readonly fingerprint: string;
+  readonly spki = new Uint8Array();
   readonly #mark: number;
   asked = 0;
 

@@ -35,8 +35,10 @@ export interface Published {
   readonly root: Root;
   /** Key id to the name of who holds it. */
   readonly names: ReadonlyMap<string, string>;
-  /** By role name. */
+  /** Targets files by role, as far as they were read. */
   readonly files: ReadonlyMap<string, Targets>;
+  /** Every targets role there ever was, with its newest version. */
+  readonly versions: ReadonlyMap<string, number>;
 }
 
 export const BINS = 'bins';
@@ -72,13 +74,19 @@ export function rootFiles(
   published: Published,
   roles: RootContent['roles'],
   expiresAtMs: number,
+  targetsExpiresAtMs: number,
 ): readonly DraftFile[] {
   const version = published.root.version + 1;
   const root: DraftFile = { role: 'root', version, signed: rootDocument({ version, expiresAtMs, roles }) };
   if (sameRole(published.root, 'targets', roles.targets)) return [root];
   const own = ownContent(roles.targets);
   const files = [...published.files].filter(([role]) => isOwnRole(role));
-  return [root, ...files.map(([role, file]) => targetsFile(role, { ...nextContent(file), ...withOwnKeys(file, own) }))];
+  return [
+    root,
+    ...files.map(([role, file]) =>
+      targetsFile(role, { ...nextContent(file), ...withOwnKeys(file, own), expiresAtMs: targetsExpiresAtMs }),
+    ),
+  ];
 }
 
 /** @param changes paths to add (or replace) with their entries, and paths to remove; all belong to files of `published` */
@@ -98,32 +106,43 @@ export function targetFiles(
     }
     for (const [path, target] of changes.add) if (place(path) === role) targets.set(requirePath(path), target);
     const delegations = file?.delegations && delegationsOf(file.delegations);
-    const version = (file?.version ?? 0) + 1;
+    const version = (published.versions.get(role) ?? 0) + 1;
     return targetsFile(role, { version, expiresAtMs, targets, ...(delegations ? { delegations } : {}) });
   });
 }
 
-/** Adds, replaces or removes one supplier; the bins stay last. */
-export function delegationFile(
+/**
+ * Adds, replaces or removes one supplier; the bins stay last. A supplier that is new, or signs with other keys, signs its own file
+ * in the same request, so that no client ever finds a delegation without a file that holds.
+ */
+export function delegationFiles(
   published: Published,
   change: { readonly set: DelegationContent } | { readonly remove: string },
   expiresAtMs: number,
-): DraftFile {
+): readonly DraftFile[] {
   const file = published.files.get('targets');
   const all = file?.delegations ? delegationsOf(file.delegations) : [];
   if (!file || 'bits' in all) throw new SigningError('SIGNING_CHANGE', 'the top file cannot take suppliers');
   const name = 'set' in change ? change.set.name : change.remove;
   if (isOwnRole(name)) throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`);
+  const before = all.find((one) => one.name === name);
+  if ('remove' in change && !before) throw new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`);
   const others = all.filter((one) => one.name !== name);
-  if ('remove' in change && others.length === all.length)
-    throw new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`);
-  const suppliers = others.filter((one) => one.name !== BINS);
   const delegations = [
-    ...suppliers,
+    ...others.filter((one) => one.name !== BINS),
     ...('set' in change ? [change.set] : []),
     ...others.filter((one) => one.name === BINS),
   ];
-  return targetsFile('targets', { ...nextContent(file), expiresAtMs, delegations });
+  const top = targetsFile('targets', { ...nextContent(file), expiresAtMs, delegations });
+  const hasSameKeys = 'set' in change && before !== undefined && signersOf(before) === signersOf(change.set);
+  if ('remove' in change || hasSameKeys) return [top];
+  const targets = published.files.get(name)?.targets ?? new Map<string, TargetContent>();
+  const version = (published.versions.get(name) ?? 0) + 1;
+  return [top, targetsFile(name, { version, expiresAtMs, targets })];
+}
+
+function signersOf({ keys, threshold }: DelegationContent): string {
+  return JSON.stringify([threshold, ...keys.map(({ fingerprint }) => fingerprint).toSorted()]);
 }
 
 /** The same content with a later expiry. */

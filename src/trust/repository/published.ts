@@ -5,7 +5,7 @@ import { acceptTargets, type Delegator, requireFile, type Verified } from '../tu
 import { TUF1 } from '../tuf/dialect.ts';
 import { drive } from '../tuf/drive.ts';
 import { refresh, type Trusted } from '../tuf/refresh.ts';
-import type { Targets } from '../tuf/roles.ts';
+import { type Root, readRoot, type Targets } from '../tuf/roles.ts';
 import { BINS, type Published } from './draft.ts';
 
 export interface Reading {
@@ -27,13 +27,27 @@ export function readPublished(
   root: Uint8Array,
   file: (name: string) => Uint8Array | undefined,
   roles: readonly string[],
-  nowMs: number,
 ): Reading {
-  const trusted = drive(refresh(new Map([['root', root]]), { dialect: TUF1, nowMs }), file);
+  // Expiry does not matter here: what has expired is what people come to sign anew.
+  const trusted = drive(refresh(new Map([['root', root]]), { dialect: TUF1, nowMs: undefined }), file);
   const files = new Map<string, Verified<Targets>>([['targets', trusted.targets]]);
   for (const role of roles) read(role, trusted, files, file);
   const values = new Map([...files].map(([role, { value }]) => [role, value]));
-  return { trusted, published: { root: trusted.root.value, names: holderNames(trusted.root.bytes), files: values } };
+  const versions = new Map([...trusted.snapshot.value.files].map(([role, { version }]) => [role, version]));
+  return {
+    trusted,
+    published: { root: trusted.root.value, names: holderNames(trusted.root.bytes), files: values, versions },
+  };
+}
+
+/** A root that is about to be published. */
+export function rootOf(bytes: Uint8Array): Root {
+  return readRoot(parseSigned(bytes).signed, TUF1);
+}
+
+/** The roles whose files have to be read to read `role`, itself included. */
+export function withParents(role: string): readonly string[] {
+  return role.startsWith(`${BINS}-`) ? [BINS, role] : [role];
 }
 
 /** Who holds which key, as the signed root says. */

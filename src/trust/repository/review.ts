@@ -155,8 +155,8 @@ function publishedBefore({ body }: SigningRequest, pinned: Uint8Array | undefine
     const version = acceptFirstRoot(first, { dialect: TUF1, nowMs: undefined }).value.version;
     if (pinned && file(`${version}.root.json`) && Buffer.compare(pinned, file(`${version}.root.json`) ?? pinned) !== 0)
       throw new TrustError('TRUST_MIX_AND_MATCH', `its root ${version} is not the one this signer trusts`);
-    const held = (role: string) => body.base.has('timestamp.json') && hasFile(body.base, role);
-    return readPublished(first, file, replaced.filter(held), body.createdAtMs).published;
+    const held = replaced.filter((role) => hasFile(body.base, role));
+    return readPublished(first, file, held).published;
   } catch (cause) {
     if (!(cause instanceof TrustError)) throw cause;
     throw new SigningError('SIGNING_FORMAT', `what the request says is published does not hold: ${cause.message}`, {
@@ -171,7 +171,7 @@ function hasFile(base: ReadonlyMap<string, Uint8Array>, role: string): boolean {
 }
 
 function requireNext(role: string, version: number, before: Published | undefined): void {
-  const published = role === 'root' ? before?.root.version : before?.files.get(role)?.version;
+  const published = role === 'root' ? before?.root.version : before?.versions.get(role);
   if (version === (published ?? 0) + 1) return;
   throw new SigningError('SIGNING_STALE', `${role} ${version} does not follow ${role} ${published ?? 0}`, {
     detail: { role, version, published: published ?? 0 },

@@ -39,7 +39,7 @@ export interface Verified<T> {
 
 export interface Context {
   readonly dialect: Dialect;
-  /** One instant for a whole update; `undefined` for what is stored: it was checked when it came and may have expired since. */
+  /** One instant for a whole update, milliseconds since the epoch; `undefined` where expiry does not matter. */
   readonly nowMs: number | undefined;
 }
 
@@ -71,9 +71,8 @@ export function acceptNextRoot(
 }
 
 /** For what was accepted without a time: the last root of a chain (9.2 step 6), and what is held from an earlier update. */
-export function requireUnexpired<T extends Common>(role: string, verified: Verified<T>, context: Context): Verified<T> {
-  inRole(role, () => requireCurrent(verified.value.expiresAtMs, context));
-  return verified;
+export function requireUnexpired(role: string, { expiresAtMs }: Common, context: Pick<Context, 'nowMs'>): void {
+  inRole(role, () => requireCurrent(expiresAtMs, context));
 }
 
 /** 9.3. @returns `stored` itself when the versions are equal: whatever else came under that version is not looked at */
@@ -207,7 +206,7 @@ function rollback(version: number, other: number, relation: string): TrustError 
 }
 
 /** At the very instant of its expiry it has expired. */
-function requireCurrent(expiresAtMs: number, { nowMs }: Context): void {
+function requireCurrent(expiresAtMs: number, { nowMs }: Pick<Context, 'nowMs'>): void {
   if (nowMs === undefined || nowMs < expiresAtMs) return;
   throw new TrustError('TRUST_EXPIRED', `expired at ${writeTime(expiresAtMs)}, it is ${writeTime(nowMs)}`, {
     detail: { expiresAtMs, nowMs },

@@ -26,7 +26,6 @@ import {
   type Verified,
 } from './accept.ts';
 import { delegationsFor } from './delegations.ts';
-import type { Dialect } from './dialect.ts';
 import { normalPath } from './paths.ts';
 import type { FileFacts, Root, Snapshot, Target, Targets, Timestamp, TopRole } from './roles.ts';
 import type { RoleKeys } from './threshold.ts';
@@ -55,30 +54,26 @@ export interface Trusted {
   readonly context: Context;
 }
 
-export interface UpdateOptions {
-  readonly dialect: Dialect;
-  /** The client's time, milliseconds since the epoch. A signed time it has seen makes it later, never earlier (REL-11). */
-  readonly nowMs: number;
-}
-
 /**
+ * @param context `nowMs` is the client's time; a signed time that it has seen makes it later, never earlier (REL-11). Without one
+ * expiry is not looked at, which only the repository itself and its signers may do
  * @throws {TrustError} with the role in `detail.role`; what was kept before stays kept, nothing else changes. {JsonError} never
  */
-export function* refresh(stored: Stored, options: UpdateOptions): Conversation<Trusted> {
-  const { root, held } = yield* refreshRoot(stored, options);
-  const before = notBefore(options, heldTimestamp(root, held, options));
-  requireUnexpired('root', root, before);
+export function* refresh(stored: Stored, context: Context): Conversation<Trusted> {
+  const { root, held } = yield* refreshRoot(stored, context);
+  const before = notBefore(context, heldTimestamp(root, held, context));
+  requireUnexpired('root', root.value, before);
   const timestamp = yield* refreshTimestamp(root, held, before);
-  const context = notBefore(before, timestamp);
-  const snapshot = yield* refreshSnapshot(root, timestamp, held, context);
+  const now = notBefore(before, timestamp);
+  const snapshot = yield* refreshSnapshot(root, timestamp, held, now);
   const delegator = { keys: root.value.keys, role: root.value.roles.targets };
-  const targets = yield* loadTargets('targets', delegator, { root, snapshot }, held, context);
-  return { root, timestamp, snapshot, targets, context };
+  const targets = yield* loadTargets('targets', delegator, { root, snapshot }, held, now);
+  return { root, timestamp, snapshot, targets, context: now };
 }
 
 /** A clock that runs behind what was signed is wrong; one that runs ahead cannot be told from a real delay. */
-function notBefore(context: UpdateOptions, timestamp: Verified<Timestamp> | undefined): UpdateOptions {
-  return { ...context, nowMs: Math.max(context.nowMs, timestamp?.value.signedAtMs ?? 0) };
+function notBefore({ dialect, nowMs }: Context, timestamp: Verified<Timestamp> | undefined): Context {
+  return { dialect, nowMs: nowMs === undefined ? undefined : Math.max(nowMs, timestamp?.value.signedAtMs ?? 0) };
 }
 
 function storedRoot(stored: Stored): Uint8Array {
@@ -183,7 +178,10 @@ function* refreshSnapshot(
       acceptSnapshot(root, listedBy, undefined, bytes, unbound),
     );
   const same = heldAs(timestamp);
-  if (same) return requireUnexpired('snapshot', same, context);
+  if (same) {
+    requireUnexpired('snapshot', same.value, context);
+    return same;
+  }
   const facts = timestamp.value.snapshot;
   const file = fileName(root, 'snapshot', facts);
   const bytes = yield { do: 'fetch', file, role: 'snapshot', maxBytes: bound(facts, MAX_SNAPSHOT_BYTES, context) };
@@ -204,7 +202,10 @@ function* loadTargets(
   const heldAs = (listedBy: Verified<Snapshot> | undefined) =>
     restore(stored.get(name), context, (bytes, unbound) => acceptTargets(name, delegator, listedBy, bytes, unbound));
   const same = heldAs(snapshot);
-  if (same) return requireUnexpired(name, same, context);
+  if (same) {
+    requireUnexpired(name, same.value, context);
+    return same;
+  }
   const facts = requireFile(snapshot.value, name);
   const file = fileName(root, name, facts);
   const bytes = yield { do: 'fetch', file, role: name, maxBytes: bound(facts, MAX_TARGETS_BYTES, context) };
