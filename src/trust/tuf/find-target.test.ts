@@ -69,7 +69,9 @@ describe('SEC-4 search', () => {
     const device = repository.device();
     const found = device.find('x');
     expect(found?.target).toMatchObject({ lengthBytes: 'x of b'.length, hashes: targetOf('x of b').hashes });
-    expect(found?.visited.map(({ bytes }) => bytes)).toEqual(['targets', 'a', 'b'].map((role) => repository.fileOf(role)));
+    expect(found?.visited.map(({ bytes }) => bytes)).toEqual(
+      ['targets', 'a', 'b'].map((role) => repository.fileOf(role)),
+    );
     expect(found?.visited.at(-1)?.signedBy).toEqual([testKey('b').publicKey.keyId]);
     expect(found?.role).toBe('b');
   });
@@ -107,7 +109,12 @@ describe('SEC-4 search', () => {
   });
 
   it('SEC-4 a role reached in two ways has the keys of the way that was taken', () => {
-    const repository = repositoryOf({ targets: { to: ['a', 'b'] }, a: { to: ['c'] }, b: { to: ['c'] }, c: { lists: ['x'] } });
+    const repository = repositoryOf({
+      targets: { to: ['a', 'b'] },
+      a: { to: ['c'] },
+      b: { to: ['c'] },
+      c: { lists: ['x'] },
+    });
     const other = delegation('c', { keys: [testKey('other').publicKey] });
     Object.assign(repository.delegated.get('b') ?? {}, { delegations: [other] });
     repository.renew();
@@ -143,7 +150,10 @@ describe('SEC-4 search is bounded', () => {
   const chain = (length: number): Readonly<Record<string, Node>> =>
     Object.fromEntries([
       ['targets', { to: ['r1'] }],
-      ...Array.from({ length }, (_, index) => [`r${index + 1}`, index + 1 < length ? { to: [`r${index + 2}`] } : { lists: ['x'] }]),
+      ...Array.from({ length }, (_, index) => [
+        `r${index + 1}`,
+        index + 1 < length ? { to: [`r${index + 2}`] } : { lists: ['x'] },
+      ]),
     ]) as Readonly<Record<string, Node>>;
 
   it('SEC-4 32 delegated roles are read', () => {

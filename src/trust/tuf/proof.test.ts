@@ -18,7 +18,8 @@ import { type ProofRequest, verifyProof, writeProof } from './proof.ts';
 const HARDWARE = 'corecell';
 const pathOf = (index: number) => `firmware/1.2.${index}/${HARDWARE}`;
 const imageOf = (path: string) => utf8Encode(`image of ${path}`);
-const entryOf = (path: string) => targetOf(imageOf(path), { hardwareIds: [HARDWARE], component: 'firmware', version: '1.2' });
+const entryOf = (path: string) =>
+  targetOf(imageOf(path), { hardwareIds: [HARDWARE], component: 'firmware', version: '1.2' });
 const targetsOf = (paths: readonly string[]) => new Map(paths.map((path) => [path, entryOf(path)]));
 const paths = (count: number) => Array.from({ length: count }, (_, index) => pathOf(index));
 
@@ -91,7 +92,9 @@ describe('SEC-22 a release proof', () => {
 
   it('SEC-22 is one canonical document', () => {
     const text = Buffer.from(proof).toString();
-    expect(text.startsWith('{"_type":"sealift-release-proof","documents":{"1.snapshot.json":{"signatures":')).toBe(true);
+    expect(text.startsWith('{"_type":"sealift-release-proof","documents":{"1.snapshot.json":{"signatures":')).toBe(
+      true,
+    );
     expect(text.endsWith(`,"paths":["${path}"]}`)).toBe(true);
   });
 
@@ -108,8 +111,12 @@ describe('SEC-22 a release proof', () => {
     rotated.publish('root');
     rotated.versions.set('timestamp', 0);
     rotated.publish('timestamp');
-    const next = verifyProof(writeProof([path], filesFor(rotated, path)), requestFor(rotated, path, { stored: device.stored }));
-    for (const role of ['root', 'timestamp', 'snapshot', 'targets']) expect(next.stored.get(role)).toEqual(rotated.fileOf(role));
+    const next = verifyProof(
+      writeProof([path], filesFor(rotated, path)),
+      requestFor(rotated, path, { stored: device.stored }),
+    );
+    for (const role of ['root', 'timestamp', 'snapshot', 'targets'])
+      expect(next.stored.get(role)).toEqual(rotated.fileOf(role));
   });
 
   it('SEC-22 says the path as it was signed, not as the document spells it', () => {
@@ -176,7 +183,9 @@ describe('SEC-22 what a proof does not show', () => {
     const entry = { ...entryOf(path), hashes: new Map([['sha512', sha256Hex(imageOf(path))]]) };
     other.top.targets = new Map([[path, entry]]);
     other.publish();
-    expect(refused(writeProof([path], filesFor(other, path)), requestFor(other, path)).code).toBe('TRUST_TARGET_UNKNOWN');
+    expect(refused(writeProof([path], filesFor(other, path)), requestFor(other, path)).code).toBe(
+      'TRUST_TARGET_UNKNOWN',
+    );
   });
 
   it('SEC-22 the image under a path that nobody lists', () => {
@@ -298,7 +307,10 @@ describe('SEC-10 what is no proof', () => {
   it('SEC-10 a document that is too long for its role is refused', () => {
     const files = new Map(filesFor(repository, path));
     files.set('timestamp.json', utf8Encode(JSON.stringify('x'.repeat(20_000))));
-    expect(refused(writeProof([path], files), request)).toMatchObject({ code: 'TRUST_LENGTH', detail: { role: 'timestamp' } });
+    expect(refused(writeProof([path], files), request)).toMatchObject({
+      code: 'TRUST_LENGTH',
+      detail: { role: 'timestamp' },
+    });
   });
 
   it('SEC-10 a large file goes into a proof as it is', () => {

@@ -22,6 +22,7 @@ import {
   MAX_TIMESTAMP_BYTES,
 } from '../limits.ts';
 import { TUF1 } from './dialect.ts';
+import { drive } from './drive.ts';
 import { refresh, type Step } from './refresh.ts';
 
 const role = (...labels: readonly string[]): TestRole => ({ keys: labels.map(testKey), threshold: labels.length });
@@ -374,6 +375,19 @@ describe('REL-11 time', () => {
       expect(refusedUpdate(device)).toEqual(['TRUST_EXPIRED', name]);
     },
   );
+
+  it('REL-11 without a time nothing expires: for the repository itself', () => {
+    const repository = new TestRepository();
+    repository.expiresAtMs = 2_000;
+    repository.signedAtMs = 1_000;
+    repository.publish();
+    const device = repository.device();
+    const trusted = drive(refresh(device.stored, { dialect: TUF1, nowMs: undefined }), (file) =>
+      repository.files.get(file),
+    );
+    expect(trusted.context).toEqual({ dialect: TUF1, nowMs: undefined });
+    expect(trusted.targets.value.expiresAtMs).toBe(2_000);
+  });
 
   it('REL-11 an expired timestamp that is stored does not stop a new one', () => {
     const repository = new TestRepository().publish();
