@@ -10,6 +10,7 @@ import { TrustError } from '../errors.ts';
 import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
 import { TUF1 } from './dialect.ts';
 import { drive } from './drive.ts';
+import { normalPath } from './paths.ts';
 import { findTarget, refresh, type Stored } from './refresh.ts';
 import type { Target } from './roles.ts';
 import { inRole, malformed, readNames } from './shape.ts';
@@ -33,6 +34,7 @@ export interface ProofRequest {
 }
 
 export interface ProvenImage {
+  /** In normal form (paths.ts), whatever the document calls it. */
   readonly path: string;
   readonly target: Target;
   /** Ids of the keys that signed the file which lists it. */
@@ -57,7 +59,7 @@ export function verifyProof(bytes: Uint8Array, request: ProofRequest): ProvenIma
     const found = drive(findTarget(trusted, wanted, request.stored), file);
     if (!found || !isImage(found.target, image) || !found.target.hardwareIds.includes(hardwareId)) continue;
     const signedBy = found.visited.at(-1)?.signedBy ?? [];
-    return { path, target: found.target, signedBy, stored };
+    return { path: normalPath(path), target: found.target, signedBy, stored };
   }
   throw new TrustError(
     'TRUST_TARGET_UNKNOWN',
