@@ -136,7 +136,7 @@ async function onlineRoles({
   nextId,
 }: ChangePorts): Promise<Pick<RootContent['roles'], 'snapshot' | 'timestamp'>> {
   const make = async (role: string): Promise<RoleContent> => ({
-    keys: [{ name: `online ${role}`, key: await vault.generate(`${role}-${nextId()}`, 'ed25519') }],
+    keys: [{ name: `online ${role}`, key: await vault.generate(`${role}-${nextId().toLowerCase()}`, 'ed25519') }],
     threshold: 1,
   });
   return { snapshot: await make('snapshot'), timestamp: await make('timestamp') };
