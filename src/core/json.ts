@@ -5,25 +5,12 @@
  * lone surrogates, ill-formed UTF-8, a byte order mark, more depth or bytes than allowed, anything after the value.
  * Objects become Maps: names from outside never are keys of a plain object. Time is linear in the size (SEC-10).
  */
-import { utf8Decode } from './bytes.ts';
-import { OtaError } from './errors.ts';
+import { compareUtf8, utf8Decode } from './bytes.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { asObject, JsonError, type JsonObject, type JsonValue } from './json-value.ts';
 import { MAX_JSON_BYTES, MAX_JSON_DEPTH } from './limits.ts';
 
-export type JsonObject = ReadonlyMap<string, JsonValue>;
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
-
-export class JsonError extends OtaError<
-  | 'JSON_SIZE'
-  | 'JSON_UTF8'
-  | 'JSON_SYNTAX'
-  | 'JSON_DEPTH'
-  | 'JSON_DUPLICATE'
-  | 'JSON_NUMBER'
-  | 'JSON_SURROGATE'
-  | 'JSON_SHAPE'
-> {
-  readonly fault = 'peer';
-}
+export { asArray, asInteger, asObject, asString, JsonError, type JsonObject, type JsonValue } from './json-value.ts';
 
 export interface JsonOptions {
   /** Default 4 MiB. */
@@ -37,18 +24,74 @@ export interface JsonOptions {
 /** @throws {JsonError} JSON_SIZE, JSON_UTF8, JSON_SYNTAX, JSON_DEPTH, JSON_DUPLICATE, JSON_NUMBER, JSON_SURROGATE; `detail.offset` is in characters */
 export function parseJson(bytes: Uint8Array, options: JsonOptions = {}): JsonValue {
   const { maxBytes = MAX_JSON_BYTES, maxDepth = MAX_JSON_DEPTH, fractions = false } = options;
+  return new JsonParser(decode(bytes, maxBytes), maxDepth, fractions).document();
+}
+
+/** A signed document: `{"signatures":…,"signed":…}`. */
+export interface SignedJson {
+  readonly document: JsonObject;
+  readonly signed: JsonObject;
+  /** What the signatures are over: exactly `canonicalJson(signed)`. May share its memory with the bytes that were read. */
+  readonly canonical: Uint8Array;
+}
+
+/**
+ * Reads a signed document, and gives the bytes to verify. Where `signed` is spelled canonically in the source, as it is in what we
+ * store and serve, they are a piece of the source and nothing is written again.
+ *
+ * @param options no fractions: they have no canonical form
+ * @throws {JsonError} as `parseJson`; JSON_SHAPE `signed` is missing or no object
+ * @see spec/uptane.md 3.1, 3.2
+ */
+export function parseSigned(bytes: Uint8Array, options: Pick<JsonOptions, 'maxBytes'> = {}): SignedJson {
+  const text = decode(bytes, options.maxBytes ?? MAX_JSON_BYTES);
+  const parser = new JsonParser(text, MAX_JSON_DEPTH, false, 'signed');
+  const document = asObject(parser.document(), '');
+  const signed = asObject(document.get('signed'), '/signed');
+  const span = parser.canonicalSpan;
+  return { document, signed, canonical: span ? bytesOf(span, text, bytes) : canonicalJson(signed) };
+}
+
+function decode(bytes: Uint8Array, maxBytes: number): string {
   if (bytes.length > maxBytes) {
     throw new JsonError('JSON_SIZE', `${bytes.length} bytes where at most ${maxBytes} are allowed`);
   }
   const text = utf8Decode(bytes);
   if (text === undefined) throw new JsonError('JSON_UTF8', 'not well-formed UTF-8');
-  return new JsonParser(text, maxDepth, fractions).document();
+  return text;
+}
+
+/** Positions in a text, in UTF-16 units. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The bytes that `span` of `text` was decoded from. */
+function bytesOf({ start, end }: Span, text: string, bytes: Uint8Array): Uint8Array {
+  // As many bytes as units: all is ASCII, and positions are the same.
+  if (text.length === bytes.length) return bytes.subarray(start, end);
+  const from = Buffer.byteLength(text.slice(0, start));
+  return bytes.subarray(from, from + Buffer.byteLength(text.slice(start, end)));
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 const COLON = 0x3a;
+const UPPER_E = 0x45;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const LOWER_E = 0x65;
+const LOWER_F = 0x66;
+const LOWER_N = 0x6e;
+const LOWER_T = 0x74;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 const ESCAPES = new Map([
   ['"', '"'],
   ['\\', '\\'],
@@ -59,25 +102,26 @@ const ESCAPES = new Map([
   ['r', '\r'],
   ['t', '\t'],
 ]);
-const WORDS = new Map<string, JsonValue>([
-  ['t', true],
-  ['f', false],
-  ['n', null],
-]);
-const INTEGER = /-?(?:0|[1-9][0-9]*)/y;
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
+const FRACTION = /(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
 const FOUR_HEX = /[0-9a-fA-F]{4}/y;
 
 class JsonParser {
   readonly #text: string;
   readonly #maxDepth: number;
   readonly #fractions: boolean;
+  readonly #watched: string | undefined;
   #at = 0;
+  /** Whether everything since it was set has been spelled as canonical JSON spells it. */
+  #isCanonical = false;
+  /** Where the value of the watched member stands, if its spelling is canonical. */
+  canonicalSpan: Span | undefined;
 
-  constructor(text: string, maxDepth: number, fractions: boolean) {
+  /** @param watched name of a member of the outermost object; never with `fractions` */
+  constructor(text: string, maxDepth: number, fractions: boolean, watched?: string) {
     this.#text = text;
     this.#maxDepth = maxDepth;
     this.#fractions = fractions;
+    this.#watched = watched;
   }
 
   document(): JsonValue {
@@ -89,18 +133,19 @@ class JsonParser {
 
   #value(depth: number): JsonValue {
     this.#skipSpace();
-    const first = this.#text.charAt(this.#at);
-    switch (first) {
-      case '{':
+    switch (this.#text.charCodeAt(this.#at)) {
+      case OPEN_BRACE:
         return this.#object(this.#deeper(depth));
-      case '[':
+      case OPEN_BRACKET:
         return this.#array(this.#deeper(depth));
-      case '"':
+      case QUOTE:
         return this.#string();
-      case 't':
-      case 'f':
-      case 'n':
-        return this.#word(first);
+      case LOWER_T:
+        return this.#word('true', true);
+      case LOWER_F:
+        return this.#word('false', false);
+      case LOWER_N:
+        return this.#word('null', null);
       default:
         return this.#number();
     }
@@ -114,44 +159,58 @@ class JsonParser {
 
   #object(depth: number): JsonObject {
     const members = new Map<string, JsonValue>();
-    if (this.#take('}')) return members;
+    if (this.#take(CLOSE_BRACE)) return members;
+    let previous = '';
     for (;;) {
       this.#skipSpace();
       if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail('JSON_SYNTAX', 'a member name is missing');
       const name = this.#string();
       if (members.has(name))
         this.#fail('JSON_DUPLICATE', `member ${JSON.stringify(name.slice(0, 64))} stands twice in one object`);
+      if (this.#isCanonical && compareUtf8(previous, name) > 0) this.#isCanonical = false;
+      previous = name;
       this.#expect(COLON, 'a colon is missing');
-      members.set(name, this.#value(depth));
-      if (this.#take('}')) return members;
+      const isWatched = depth === 1 && name === this.#watched;
+      members.set(name, isWatched ? this.#watchedValue(depth) : this.#value(depth));
+      if (this.#take(CLOSE_BRACE)) return members;
       this.#expect(COMMA, 'a comma or } is missing');
     }
   }
 
+  #watchedValue(depth: number): JsonValue {
+    this.#skipSpace();
+    const start = this.#at;
+    this.#isCanonical = true;
+    const value = this.#value(depth);
+    if (this.#isCanonical) this.canonicalSpan = { start, end: this.#at };
+    return value;
+  }
+
   #array(depth: number): readonly JsonValue[] {
     const items: JsonValue[] = [];
-    if (this.#take(']')) return items;
+    if (this.#take(CLOSE_BRACKET)) return items;
     for (;;) {
       items.push(this.#value(depth));
-      if (this.#take(']')) return items;
+      if (this.#take(CLOSE_BRACKET)) return items;
       this.#expect(COMMA, 'a comma or ] is missing');
     }
   }
 
   /** Whole runs without escapes are sliced at once; a surrogate half can only come from an escape. */
   #string(): string {
+    const text = this.#text;
     const start = this.#at + 1;
     let runStart = start;
     let at = start;
     let result = '';
     let hasUnicodeEscape = false;
     for (;;) {
-      const code = this.#text.charCodeAt(at);
+      const code = text.charCodeAt(at);
       if (code === QUOTE) break;
       if (code === BACKSLASH) {
-        result += this.#text.slice(runStart, at);
+        result += text.slice(runStart, at);
         this.#at = at + 1;
-        hasUnicodeEscape ||= this.#text.charAt(this.#at) === 'u';
+        hasUnicodeEscape ||= text.charAt(this.#at) === 'u';
         result += this.#escape();
         at = this.#at;
         runStart = at;
@@ -162,7 +221,7 @@ class JsonParser {
         this.#fail('JSON_SYNTAX', Number.isNaN(code) ? 'a string has no end' : 'a control character in a string');
       }
     }
-    result = runStart === start ? this.#text.slice(start, at) : result + this.#text.slice(runStart, at);
+    result = runStart === start ? text.slice(start, at) : result + text.slice(runStart, at);
     this.#at = at + 1;
     if (hasUnicodeEscape && !result.isWellFormed()) this.#fail('JSON_SURROGATE', 'a lone surrogate in a string');
     return result;
@@ -170,6 +229,7 @@ class JsonParser {
 
   #escape(): string {
     const letter = this.#text.charAt(this.#at);
+    if (letter !== '"' && letter !== '\\') this.#isCanonical = false;
     this.#at += 1;
     if (letter === 'u') {
       const digits = this.#match(FOUR_HEX) ?? this.#fail('JSON_SYNTAX', '\\u needs four hex digits');
@@ -178,9 +238,7 @@ class JsonParser {
     return ESCAPES.get(letter) ?? this.#fail('JSON_SYNTAX', 'an unknown escape');
   }
 
-  #word(first: string): JsonValue {
-    const value = WORDS.get(first) ?? null;
-    const word = String(value);
+  #word<T extends boolean | null>(word: string, value: T): T {
     if (!this.#text.startsWith(word, this.#at)) this.#fail('JSON_SYNTAX', 'an unknown word');
     this.#at += word.length;
     return value;
@@ -188,11 +246,22 @@ class JsonParser {
 
   #number(): number {
     const start = this.#at;
-    const text = this.#match(this.#fractions ? NUMBER : INTEGER) ?? this.#fail('JSON_SYNTAX', 'a value is missing');
-    const next = this.#text.charAt(this.#at);
-    if (next === '.' || next === 'e' || next === 'E')
+    const firstDigit = this.#text.charCodeAt(start) === MINUS ? start + 1 : start;
+    this.#at = firstDigit;
+    while (isDigit(this.#text.charCodeAt(this.#at))) this.#at += 1;
+    if (this.#at === firstDigit) {
+      this.#at = start;
+      this.#fail('JSON_SYNTAX', 'a value is missing');
+    }
+    if (this.#at > firstDigit + 1 && this.#text.charCodeAt(firstDigit) === DIGIT_0) {
+      this.#at = firstDigit + 1;
+      this.#fail('JSON_NUMBER', 'a leading zero');
+    }
+    if (this.#fractions) this.#match(FRACTION);
+    const next = this.#text.charCodeAt(this.#at);
+    if (next === DOT || next === LOWER_E || next === UPPER_E)
       this.#fail('JSON_NUMBER', 'a fraction or exponent where only integers are allowed');
-    if (next >= '0' && next <= '9') this.#fail('JSON_NUMBER', 'a leading zero');
+    const text = this.#text.slice(start, this.#at);
     const value = Number(text);
     const isFine = this.#fractions ? Number.isFinite(value) : Number.isSafeInteger(value) && !Object.is(value, -0);
     if (!isFine) {
@@ -209,9 +278,9 @@ class JsonParser {
     return found;
   }
 
-  #take(closing: string): boolean {
+  #take(closing: number): boolean {
     this.#skipSpace();
-    if (this.#text.charAt(this.#at) !== closing) return false;
+    if (this.#text.charCodeAt(this.#at) !== closing) return false;
     this.#at += 1;
     return true;
   }
@@ -226,6 +295,7 @@ class JsonParser {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at);
       if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#isCanonical = false;
       this.#at += 1;
     }
   }
@@ -235,32 +305,6 @@ class JsonParser {
   }
 }
 
-/** @param path JSON pointer of `value`, for the message @throws {JsonError} JSON_SHAPE */
-export function asObject(value: JsonValue | undefined, path: string): JsonObject {
-  return value instanceof Map ? value : misshapen(path, 'an object');
-}
-
-/** @throws {JsonError} JSON_SHAPE */
-export function asArray(value: JsonValue | undefined, path: string): readonly JsonValue[] {
-  return isArray(value) ? value : misshapen(path, 'an array');
-}
-
-/** @throws {JsonError} JSON_SHAPE */
-export function asString(value: JsonValue | undefined, path: string): string {
-  return typeof value === 'string' ? value : misshapen(path, 'a string');
-}
-
-/** @throws {JsonError} JSON_SHAPE not an integer from `min` to `max` */
-export function asInteger(value: JsonValue | undefined, path: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
-  const isFine = typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
-  return isFine ? value : misshapen(path, `an integer from ${min} to ${max}`);
-}
-
-function misshapen(path: string, expected: string): never {
-  throw new JsonError('JSON_SHAPE', `${path || 'the document'} is not ${expected}`, { detail: { pointer: path } });
-}
-
-/** `Array.isArray` would make it an array of anything. */
-function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
-  return Array.isArray(value);
+function isDigit(code: number): boolean {
+  return code >= DIGIT_0 && code <= DIGIT_9;
 }

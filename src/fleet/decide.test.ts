@@ -33,7 +33,7 @@ function candidate(number: number, version: string, rollout: Partial<Rollout> = 
       id: `R${number}`,
       component: 'firmware',
       version,
-      targetsVersion: number,
+      signingEventId: `E${number}`,
       signedBy: [],
       createdAtMs: 0,
     },
@@ -62,8 +62,19 @@ function candidate(number: number, version: string, rollout: Partial<Rollout> = 
   };
 }
 
+const NOW = 1_000_000;
+
+/** Every image of these releases is signed, until just after now. */
+function planOf(candidates: readonly Candidate[]): Plan {
+  const plan = new Plan(candidates);
+  for (const { release } of candidates)
+    for (const artifact of release.artifacts)
+      plan.endorse(release.tenant, artifact, { ...artifact, expiresAtMs: NOW + 1 });
+  return plan;
+}
+
 function verdict(device: DeviceView, ...candidates: Candidate[]) {
-  const { offers, trace } = decide(device, new Plan(candidates), traits);
+  const { offers, trace } = decide(device, planOf(candidates), traits, NOW);
   return { offers: offers.map(({ version }) => version), last: trace.at(-1)?.code };
 }
 
@@ -105,8 +116,36 @@ describe('DESIGN-2 decide, rule by rule', () => {
   });
 
   it('DESIGN-2 names both values in each rule', () => {
-    const { trace } = decide(view({ hardware: 'other' }), new Plan([candidate(1, '1.1.0')]), traits);
+    const { trace } = decide(view({ hardware: 'other' }), planOf([candidate(1, '1.1.0')]), traits, NOW);
     expect(trace.at(-1)?.text).toBe('the device is other, the release is made for hw');
+  });
+});
+
+describe('SEC-22 nothing is offered that is not signed now', () => {
+  const one = candidate(1, '1.1.0');
+  const [artifact] = one.release.artifacts;
+  if (!artifact) throw new Error('a release without an artifact');
+  const good = { sha256: artifact.sha256, lengthBytes: artifact.lengthBytes, expiresAtMs: NOW + 1 };
+
+  it.each([
+    ['is signed', good, '1.1.0'],
+    ['was never signed, or is no longer', undefined, undefined],
+    ['is another than was signed', { ...good, sha256: 'cd'.repeat(32) }, undefined],
+    ['has another length than was signed', { ...good, lengthBytes: 2 }, undefined],
+    ['was signed by metadata that expires this very moment', { ...good, expiresAtMs: NOW }, undefined],
+  ])('SEC-22 an image that %s', (_what, endorsement, offered) => {
+    const plan = new Plan([one]);
+    plan.endorse('t', artifact, endorsement);
+    const { offers, trace } = decide(view(), plan, traits, NOW);
+    expect(offers[0]?.version).toBe(offered);
+    if (offered === undefined) expect(trace.at(-1)?.code).toBe('image.signed');
+  });
+
+  it('SEC-22 a signature for other hardware, or of another tenant, is none', () => {
+    const plan = new Plan([one]);
+    plan.endorse('u', artifact, good);
+    plan.endorse('t', { ...artifact, hardware: 'other' }, good);
+    expect(decide(view(), plan, traits, NOW).offers).toEqual([]);
   });
 });
 
@@ -142,8 +181,8 @@ describe('REL-28 whatever the plan', () => {
   it('REL-28 an offer is newer than what runs, for its hardware, of a running rollout, in an open phase; and always the same', () => {
     fc.assert(
       fc.property(anyView, anyPlan, (device, candidates) => {
-        const decision = decide(device, new Plan(candidates), traits);
-        expect(decide(device, new Plan(candidates.toReversed()), traits)).toEqual(decision);
+        const decision = decide(device, planOf(candidates), traits, NOW);
+        expect(decide(device, planOf(candidates.toReversed()), traits, NOW)).toEqual(decision);
         for (const offer of decision.offers) {
           const { rollout } = candidates.find((one) => one.rollout.id === offer.rolloutId) ?? candidate(0, '');
           expect(rollout.state).toBe('running');

@@ -1,5 +1,5 @@
 /**
- * What a device is offered, and why: a pure function of what is known of the device and of the plan.
+ * What a device is offered, and why: a pure function of what is known of the device, of the plan, and of the time.
  *
  * Per component the newest rollout is looked at first; the first that passes every rule makes the offer. The trace names each rule
  * in order with the values compared; its codes are stable.
@@ -13,6 +13,8 @@ import type { ProtocolTraits } from './ports.ts';
 interface Question {
   readonly view: DeviceView;
   readonly candidate: Candidate;
+  readonly plan: Plan;
+  readonly nowMs: number;
   readonly traits: ProtocolTraits;
   /** `null`: the device does not know, or never said. */
   readonly installed: string | null;
@@ -24,20 +26,22 @@ type Rule = (question: Question) => TraceStep;
 const RULES: readonly Rule[] = [
   rolloutRuns,
   hardwareMatches,
+  imageIsSigned,
   versionIsNew,
   versionIsNoDowngrade,
   phaseIsOpen,
   payloadFits,
 ];
 
-export function decide(view: DeviceView, plan: Plan, traits: ProtocolTraits): Decision {
+export function decide(view: DeviceView, plan: Plan, traits: ProtocolTraits, nowMs: number): Decision {
   const offers: Offer[] = [];
   const trace: TraceStep[] = [];
   for (const component of componentsOf(view, plan)) {
     const candidates = plan.candidates(view.tenant, component);
     if (candidates.length === 0) trace.push(no('rollout.exists', `no rollout concerns ${component}`));
     for (const candidate of candidates) {
-      const steps = judge({ view, candidate, traits, installed: view.installed.get(component) ?? null });
+      const installed = view.installed.get(component) ?? null;
+      const steps = judge({ view, candidate, plan, traits, nowMs, installed });
       trace.push(...steps);
       if (!steps.at(-1)?.passed) continue;
       offers.push(offerOf(candidate, component, view.hardware));
@@ -70,6 +74,17 @@ function hardwareMatches({ view, candidate: { release } }: Question): TraceStep 
   const has = artifactFor(release.artifacts, view.hardware) !== undefined;
   const made = release.artifacts.map(({ hardware }) => hardware).join(', ');
   return step('hardware.matches', has, `the device is ${view.hardware}, the release is made for ${made}`);
+}
+
+/** Nothing is offered that valid targets metadata does not name, by digest and length (design section 4). */
+function imageIsSigned({ view, candidate: { release }, plan, nowMs }: Question): TraceStep {
+  const artifact = artifactFor(release.artifacts, view.hardware);
+  const signed = artifact && plan.endorsement(view.tenant, artifact);
+  if (!artifact || !signed) return no('image.signed', 'no published metadata names its image');
+  if (signed.sha256 !== artifact.sha256 || signed.lengthBytes !== artifact.lengthBytes)
+    return no('image.signed', `its image is ${artifact.sha256}, ${signed.sha256} was signed`);
+  const until = new Date(signed.expiresAtMs).toISOString();
+  return step('image.signed', nowMs < signed.expiresAtMs, `its image is signed, valid until ${until}`);
 }
 
 function versionIsNew({ installed, candidate: { release } }: Question): TraceStep {

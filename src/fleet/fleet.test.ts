@@ -1,87 +1,26 @@
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { chunksOf, FakeClock, seededRandom, temporaryDir } from '../../test/support/ports.ts';
-import { FileBlobs } from '../adapters/files/blobs.ts';
-import { openSqliteStore } from '../adapters/sqlite/store.ts';
-import { generateSigner, type Signer } from '../trust/keys.ts';
-import { generatePayloadSigner, sha256Hex } from '../trust/payload.ts';
-import { signTargets, type Target } from '../trust/targets.ts';
-import type { ReleaseRequest } from './admit.ts';
+import { describe, expect, it } from 'vitest';
+import { DAY_MS, type Parts, partsWithRoot, publishRelease, signedByAll } from '../../test/support/fleet.ts';
+import { sha256Hex } from '../trust/payload.ts';
 import type { FleetEvent } from './events.ts';
 import { Fleet } from './fleet.ts';
 import type { Contact, Phase } from './model.ts';
-import type { ProtocolTraits, Store } from './ports.ts';
+import type { Store } from './ports.ts';
 
-const traits: ProtocolTraits = { name: 'test', objection: () => undefined };
 const image = Buffer.from('image of 1.1.0');
-const signer = generateSigner('ed25519').signer;
 const ALL: readonly Phase[] = [{ name: 'all', kind: 'share', share: 1 }];
 
 /** Counts what goes to the store, by name. */
-function counted(store: Store): { store: Store; calls: string[] } {
-  const calls: string[] = [];
-  const proxy = new Proxy(store, {
-    get(target, name: keyof Store) {
-      const method = target[name] as (...parameters: unknown[]) => unknown;
-      return (...parameters: unknown[]) => {
-        calls.push(name);
-        return method(...parameters);
-      };
-    },
-  });
-  return { store: proxy, calls };
-}
-
-async function fleetOf(dir = temporaryDir()) {
-  const path = join(dir, 'sealift.db');
-  const { store, calls } = counted(await openSqliteStore({ path }));
-  onTestFinished(() => store.close());
-  const blobs = await FileBlobs.open(join(dir, 'blobs'));
-  const clock = new FakeClock();
-  const ports = {
-    store,
-    blobs,
-    clock,
-    random: seededRandom(dir),
-    protocols: [traits],
-    trust: { keys: [signer.publicKey], threshold: 1 },
-  };
-  const fleet = await Fleet.open(ports);
-  const events: FleetEvent[] = [];
-  fleet.onEvent((event) => events.push(event));
-  return { dir, store, calls, blobs, clock, ports, fleet, events };
-}
-type Parts = Awaited<ReturnType<typeof fleetOf>>;
-
-interface Signing {
-  readonly version?: string;
-  readonly targetsVersion?: number;
-  readonly by?: readonly Signer[];
-  readonly target?: Partial<Target>;
-}
-
-async function signed(
-  { clock, blobs }: Parts,
-  { version = '1.1.0', targetsVersion = 1, by = [signer], target = {} }: Signing = {},
-): Promise<ReleaseRequest> {
-  await blobs.put(sha256Hex(image), image.length, chunksOf(image));
-  const entry: Target = {
-    lengthBytes: image.length,
-    sha256: sha256Hex(image),
-    hardwareIds: ['hw'],
-    component: 'firmware',
-    version,
-    ...target,
-  };
-  const content = {
-    version: targetsVersion,
-    expiresAtMs: clock.nowMs() + 86_400_000,
-    targets: new Map([['firmware', entry]]),
-  };
-  return {
-    ...{ tenant: 't', component: 'firmware', version, targets: await signTargets(content, by) },
-    artifacts: [{ hardware: 'hw', targetPath: 'firmware', payloadSignatures: [] }],
-  };
+function counting(calls: string[]): (store: Store) => Store {
+  return (store) =>
+    new Proxy(store, {
+      get(target, name: keyof Store) {
+        const method = target[name] as (...parameters: unknown[]) => unknown;
+        return (...parameters: unknown[]) => {
+          calls.push(name);
+          return method(...parameters);
+        };
+      },
+    });
 }
 
 const contact = (version: string | null = '1.0.0', identity = 'one'): Contact => ({
@@ -97,7 +36,10 @@ const contact = (version: string | null = '1.0.0', identity = 'one'): Contact =>
 
 /** One device, one rollout of 1.1.0 to all. */
 async function running() {
-  const parts = await fleetOf();
+  const calls: string[] = [];
+  const events: FleetEvent[] = [];
+  const parts = await partsWithRoot({ wrap: counting(calls) });
+  parts.fleet.onEvent((event) => events.push(event));
   const device = await parts.fleet.registerDevice({
     tenant: 't',
     protocol: 'test',
@@ -105,9 +47,9 @@ async function running() {
     hardware: 'hw',
     groups: [],
   });
-  const release = await parts.fleet.admitRelease(await signed(parts));
-  const rollout = await parts.fleet.startRollout({ tenant: 't', releaseId: release.id, phases: ALL });
-  return { ...parts, device, release, rollout };
+  const releaseId = await publishRelease(parts);
+  const rollout = await parts.fleet.startRollout({ tenant: 't', releaseId, phases: ALL });
+  return { ...parts, calls, events, device, releaseId, rollout };
 }
 
 describe('DESIGN-2 the flow', () => {
@@ -144,8 +86,8 @@ describe('DESIGN-2 the flow', () => {
   it('DESIGN-2 a newer release takes over from an attempt that is still open', async () => {
     const parts = await running();
     await parts.fleet.checkIn(contact());
-    const release = await parts.fleet.admitRelease(await signed(parts, { version: '1.2.0', targetsVersion: 2 }));
-    await parts.fleet.startRollout({ tenant: 't', releaseId: release.id, phases: ALL });
+    const releaseId = await publishRelease(parts, { version: '1.2.0' });
+    await parts.fleet.startRollout({ tenant: 't', releaseId, phases: ALL });
     const checkIn = await parts.fleet.checkIn(contact());
     expect(checkIn?.attempts).toMatchObject([{ toVersion: '1.2.0', state: 'offered' }]);
     const states = (await parts.store.attempts('t', {}, { after: undefined, limit: 9 })).map(({ state }) => state);
@@ -224,77 +166,41 @@ describe('REL-30 halt', () => {
   });
 });
 
-describe('REL-28 admission', () => {
-  it.each<[string, Signing, Partial<ReleaseRequest>, string]>([
-    ['nobody has signed', { by: [] }, {}, 'TRUST_SIGNATURES'],
-    ['a stranger has signed', { by: [generateSigner('ed25519').signer] }, {}, 'TRUST_SIGNATURES'],
-    ['the version is another', {}, { version: '1.1.1' }, 'version of "firmware" is 1.1.1 in the request, 1.1.0'],
-    [
-      'the component is another',
-      {},
-      { component: 'bootloader' },
-      'component of "firmware" is bootloader in the request, firmware',
-    ],
-    [
-      'the hardware is another',
-      {},
-      { artifacts: [{ hardware: 'other', targetPath: 'firmware', payloadSignatures: [] }] },
-      'hardware of "firmware" is other',
-    ],
-    [
-      'the target is not named',
-      {},
-      { artifacts: [{ hardware: 'hw', targetPath: 'else', payloadSignatures: [] }] },
-      'names no target "else"',
-    ],
-    ['no artifact is named', {}, { artifacts: [] }, 'exactly one artifact per hardware'],
-    ['the file is not there', { target: { sha256: 'cd'.repeat(32) } }, {}, 'none is stored'],
-    ['the file has another length', { target: { lengthBytes: 3 } }, {}, `the stored one has ${image.length}`],
-    ['the version is none', {}, { version: 'a b' }, '"a b" is no version'],
-    ['the metadata is no JSON', {}, { targets: Buffer.from('{') }, 'JSON_SYNTAX'],
-  ])('REL-28 is refused when %s', async (_what, signing, changes, why) => {
-    const parts = await fleetOf();
-    const refusal: unknown = await parts.fleet
-      .admitRelease({ ...(await signed(parts, signing)), ...changes })
-      .catch((error: unknown) => error);
-    expect(refusal).toMatchObject({ code: 'RELEASE_NOT_ADMITTED', fix: expect.any(String) as string });
-    const { message, cause } = refusal as { message: string; cause?: { code: string } };
-    expect(`${message} ${cause?.code}`).toContain(why);
-    expect(await parts.store.releases('t', { after: undefined, limit: 9 })).toEqual([]);
-    expect(await parts.store.targetsVersion('t')).toBe(0);
+describe('SEC-22 what the metadata says holds at every decision', () => {
+  const lastRule = async ({ fleet }: Parts) => (await fleet.checkIn(contact()))?.decision.trace.at(-1)?.code;
+
+  it('SEC-22 an image that is taken out of the metadata is offered no more', async () => {
+    const parts = await running();
+    expect(await lastRule(parts)).toBe('payload.fits');
+    const change = { kind: 'remove', paths: ['firmware/1.1.0/hw'], expiresAtMs: parts.clock.nowMs() + DAY_MS } as const;
+    await signedByAll(parts, await parts.signing.start(change, 'it was bad'));
+    expect(await lastRule(parts)).toBe('image.signed');
   });
 
-  it('SEC-3 metadata never goes back, and a released version never changes', async () => {
-    const parts = await fleetOf();
-    await parts.fleet.admitRelease(await signed(parts, { targetsVersion: 5 }));
-    await expect(
-      parts.fleet.admitRelease(await signed(parts, { version: '1.2.0', targetsVersion: 4 })),
-    ).rejects.toMatchObject({ cause: { code: 'TRUST_ROLLBACK' } });
-    await expect(parts.fleet.admitRelease(await signed(parts, { targetsVersion: 6 }))).rejects.toMatchObject({
-      code: 'STORE_DUPLICATE',
-    });
+  it('SEC-22 nor once what was signed has expired, until it is signed anew', async () => {
+    const parts = await running();
+    parts.clock.advance(8 * DAY_MS);
+    expect(await lastRule(parts)).toBe('image.signed');
+    expect(await parts.repository.renew()).toBe(true);
+    expect(await lastRule(parts)).toBe('payload.fits');
+    parts.clock.advance(83 * DAY_MS);
+    await parts.repository.renew();
+    // Snapshot and timestamp are fresh, the targets metadata is not: only people can help that.
+    expect(await lastRule(parts)).toBe('image.signed');
   });
 
-  it('CUPS-8 a payload signature that a device would refuse is refused at once', async () => {
-    const parts = await fleetOf();
-    const request = await signed(parts);
-    const payload = generatePayloadSigner().signer;
-    const withSignature = (signature: Uint8Array) => ({
-      ...request,
-      artifacts: [
-        {
-          hardware: 'hw',
-          targetPath: 'firmware',
-          payloadSignatures: [{ scheme: payload.scheme, key: payload.key, signature }],
-        },
-      ],
-    });
-    await expect(parts.fleet.admitRelease(withSignature(payload.sign(Buffer.from('else'))))).rejects.toMatchObject({
-      code: 'RELEASE_NOT_ADMITTED',
-    });
-    expect(
-      (await parts.fleet.admitRelease(withSignature(payload.sign(image)))).artifacts[0]?.payloadSignatures,
-    ).toHaveLength(1);
+  it('SEC-22 nor after a restart with another artifact in the database', async () => {
+    const parts = await running();
+    const forged: Store = {
+      ...parts.store,
+      plan: async () =>
+        (await parts.store.plan()).map(({ rollout, release }) => ({
+          rollout,
+          release: { ...release, artifacts: release.artifacts.map((one) => ({ ...one, sha256: 'cd'.repeat(32) })) },
+        })),
+    };
+    const fleet = await Fleet.open({ ...parts.ports, store: forged });
+    expect(await lastRule({ ...parts, fleet })).toBe('image.signed');
   });
 });
 
@@ -323,8 +229,8 @@ describe('DESIGN-2 commands that cannot be', () => {
       Array.from({ length: 33 }, (_, index) => ({ name: String(index), kind: 'group', group: 'g' }) as const),
     ],
   ])('DESIGN-2 a rollout with %s', async (_what, phases) => {
-    const { fleet, release } = await running();
-    await expect(fleet.startRollout({ tenant: 't', releaseId: release.id, phases })).rejects.toMatchObject({
+    const { fleet, releaseId } = await running();
+    await expect(fleet.startRollout({ tenant: 't', releaseId, phases })).rejects.toMatchObject({
       code: 'ROLLOUT_INVALID',
     });
   });

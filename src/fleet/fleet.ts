@@ -1,8 +1,7 @@
 /** The one engine behind every protocol: contacts in, decisions out; commands of operators in, durable changes out. */
 import type { Clock, Random } from '../core/ports.ts';
 import { createUlids } from '../core/ulid.ts';
-import { admit, type FleetTrust, type ReleaseRequest } from './admit.ts';
-import { DeviceCache, identityKey } from './cache.ts';
+import { identityKey, Lru } from './cache.ts';
 import { decide } from './decide.ts';
 import { FleetError } from './errors.ts';
 import type { FleetEvent, FleetListener } from './events.ts';
@@ -20,17 +19,18 @@ import type {
   Rollout,
 } from './model.ts';
 import { Plan } from './plan.ts';
-import type { Blobs, ProtocolTraits, Store } from './ports.ts';
+import type { ProtocolTraits, Store } from './ports.ts';
+import type { ImageRepository } from './repository.ts';
 import { SeenBuffer } from './seen.ts';
 import { Serial } from './serial.ts';
 
 export interface FleetPorts {
   readonly store: Store;
-  readonly blobs: Blobs;
   readonly clock: Clock;
   readonly random: Random;
   readonly protocols: readonly ProtocolTraits[];
-  readonly trust: FleetTrust;
+  /** One per tenant that has any. */
+  readonly repositories: readonly { readonly tenant: string; readonly repository: ImageRepository }[];
 }
 
 export interface CheckIn {
@@ -44,7 +44,7 @@ export class Fleet {
   readonly #ports: FleetPorts;
   readonly #traits: ReadonlyMap<string, ProtocolTraits>;
   readonly #nextId: () => string;
-  readonly #cache = new DeviceCache(MAX_CACHED_DEVICES);
+  readonly #cache = new Lru<DeviceView>(MAX_CACHED_DEVICES);
   readonly #plan: Plan;
   readonly #serial = new Serial();
   readonly #seen: SeenBuffer;
@@ -59,7 +59,12 @@ export class Fleet {
   }
 
   static async open(ports: FleetPorts): Promise<Fleet> {
-    return new Fleet(ports, new Plan(await ports.store.plan()));
+    const fleet = new Fleet(ports, new Plan(await ports.store.plan()));
+    for (const { tenant, repository } of ports.repositories) {
+      repository.onPublished(() => fleet.#endorseAll(tenant, repository));
+      await fleet.#endorseAll(tenant, repository);
+    }
+    return fleet;
   }
 
   onEvent(listener: FleetListener): void {
@@ -106,7 +111,7 @@ export class Fleet {
     const view = await this.#ports.store.device(tenant, deviceId);
     if (!view)
       throw new FleetError('DEVICE_UNKNOWN', `there is no device ${deviceId}`, { fix: 'See: sealift device list' });
-    return decide(view, this.#plan, this.#traitsOf(view.protocol));
+    return this.#decide(view);
   }
 
   /** @throws {FleetError} DEVICE_INVALID; {StoreError} STORE_DUPLICATE */
@@ -118,18 +123,6 @@ export class Fleet {
     await this.#ports.store.createDevice(device);
     this.#emit({ type: 'deviceRegistered', device });
     return device;
-  }
-
-  /** @throws {FleetError} RELEASE_NOT_ADMITTED; {StoreError} STORE_DUPLICATE, STORE_CONFLICT newer metadata came in meanwhile */
-  async admitRelease(request: ReleaseRequest): Promise<Release> {
-    const { store, blobs, trust, clock } = this.#ports;
-    const minVersion = await store.targetsVersion(request.tenant);
-    const nowMs = clock.nowMs();
-    const admitted = await admit(request, { trust, blobs, nowMs, minVersion });
-    const release = { ...admitted, tenant: request.tenant, id: this.#nextId(), createdAtMs: nowMs };
-    await store.createRelease(release);
-    this.#emit({ type: 'releaseAdmitted', release });
-    return release;
   }
 
   /** Its first phase is open at once. @throws {FleetError} RELEASE_UNKNOWN, ROLLOUT_INVALID */
@@ -147,6 +140,7 @@ export class Fleet {
     const frame = { openPhases: 1, state: 'running', revision: 1 } as const;
     const rollout: Rollout = { tenant, id: this.#nextId(), releaseId, phases, ...frame, createdAtMs: clock.nowMs() };
     await store.createRollout(rollout);
+    await this.#endorse(release);
     this.#plan.set({ rollout, release });
     this.#emit({ type: 'rolloutChanged', rollout });
     return rollout;
@@ -180,10 +174,35 @@ export class Fleet {
     await this.flushSeen();
   }
 
+  #keep(view: DeviceView): void {
+    this.#cache.set(identityKey(view), view);
+  }
+
+  #decide(view: DeviceView): Decision {
+    return decide(view, this.#plan, this.#traitsOf(view.protocol), this.#ports.clock.nowMs());
+  }
+
+  /** What was published has changed: every image that may be offered is looked up again. */
+  async #endorseAll(tenant: string, repository: ImageRepository): Promise<void> {
+    for (const release of this.#plan.releases(tenant)) await this.#endorseBy(repository, release);
+  }
+
+  async #endorse(release: Release): Promise<void> {
+    const found = this.#ports.repositories.find(({ tenant }) => tenant === release.tenant);
+    if (found) await this.#endorseBy(found.repository, release);
+  }
+
+  async #endorseBy(repository: ImageRepository, { tenant, artifacts }: Release): Promise<void> {
+    for (const artifact of artifacts) {
+      const endorsement = await repository.endorsement(artifact.targetPath, artifact.hardware);
+      this.#plan.endorse(tenant, artifact, endorsement);
+    }
+  }
+
   /** The answer without any write or read, if there is one. */
   #unchanged(view: DeviceView, contact: Contact): CheckIn | undefined {
     if (!sameFacts(view, contact)) return undefined;
-    const decision = decide(view, this.#plan, this.#traitsOf(view.protocol));
+    const decision = this.#decide(view);
     const attempts = decision.offers.map((offer) => openFor(view, offer));
     return attempts.every((attempt) => attempt !== undefined) ? { device: view, decision, attempts } : undefined;
   }
@@ -192,19 +211,19 @@ export class Fleet {
     const view = this.#cache.get(key) ?? (await this.#read(contact));
     if (!view) return undefined;
     const current = sameFacts(view, contact) ? view : await this.#record(view, contact);
-    const decision = decide(current, this.#plan, this.#traitsOf(current.protocol));
+    const decision = this.#decide(current);
     return this.#offer(current, decision);
   }
 
   async #read({ tenant, protocol, identity }: Contact): Promise<DeviceView | undefined> {
     const view = await this.#ports.store.deviceByIdentity(tenant, protocol, identity);
-    if (view) this.#cache.set(view);
+    if (view) this.#keep(view);
     return view;
   }
 
   async #record(before: DeviceView, contact: Contact): Promise<DeviceView> {
     const view = await this.#ports.store.recordContact(before, contact, this.#ports.clock.nowMs());
-    this.#cache.set(view);
+    this.#keep(view);
     for (const attempt of before.openAttempts) {
       const isOpen = view.openAttempts.some(({ id }) => id === attempt.id);
       if (!isOpen) this.#emitMoved({ ...attempt, state: 'confirmed' }, view.protocol);
@@ -224,7 +243,7 @@ export class Fleet {
       offers.push(offer);
       attempts.push(open);
     }
-    if (current !== view) this.#cache.set(current);
+    if (current !== view) this.#keep(current);
     return { device: current, decision: { offers, trace: decision.trace }, attempts };
   }
 
@@ -253,7 +272,7 @@ export class Fleet {
     if (!device) return;
     await this.#serial.run(identityKey(device), async () => {
       const fresh = await store.device(attempt.tenant, attempt.deviceId);
-      if (fresh) this.#cache.set(fresh);
+      if (fresh) this.#keep(fresh);
     });
     this.#emitMoved(attempt, device.protocol);
   }

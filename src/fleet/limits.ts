@@ -10,3 +10,9 @@ export const MAX_PHASES = 32;
 export const MAX_GROUPS = 64;
 /** Hash buckets that shares are cut from: a share is exact to 0.01 %. */
 export const BUCKETS = 10_000;
+/** Metadata files kept in memory; most are below 16 kB. */
+export const MAX_CACHED_FILES = 2_048;
+/** Release proofs kept in memory; about 10 kB to 100 kB each. */
+export const MAX_CACHED_PROOFS = 256;
+/** Versions we give out stay below; what is above was made by somebody else, to lock clients out (fast-forward). */
+export const MAX_PUBLISHED_VERSION = 2 ** 48;

@@ -60,11 +60,53 @@ export interface Release {
   readonly version: string;
   /** One per hardware. */
   readonly artifacts: readonly Artifact[];
-  /** Version of the targets metadata that names all artifacts by digest and length. */
-  readonly targetsVersion: number;
-  /** Key ids whose signatures on that metadata were checked at admission. */
+  /** The signing event that admitted it. */
+  readonly signingEventId: string;
+  /** Key ids whose signatures on the metadata that names its artifacts were checked. */
   readonly signedBy: readonly string[];
   readonly createdAtMs: number;
+}
+
+/** What a tenant's repository publishes now: the version of every role, root, snapshot and timestamp included. */
+export interface RepositoryHead {
+  readonly tenant: string;
+  /** Grows by one with each publication. */
+  readonly revision: number;
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/** One target of a published file, so that an image is found by its digest. */
+export interface TargetEntry {
+  readonly path: string;
+  readonly sha256: string;
+  readonly hardwareIds: readonly string[];
+}
+
+export type SigningState = 'open' | 'published' | 'cancelled';
+
+/** What becomes of a signing event that is about a release. */
+export interface ReleaseDraft {
+  readonly component: string;
+  readonly version: string;
+  readonly artifacts: readonly Omit<Artifact, 'payloadSignatures'>[];
+}
+
+/** A change to the repository that waits for people to sign it. */
+export interface SigningEvent {
+  readonly tenant: string;
+  readonly id: string;
+  readonly state: SigningState;
+  readonly reason: string;
+  /** The signing request with every signature that was taken in (trust/repository/request.ts). */
+  readonly request: Uint8Array;
+  /** SHA-256 of what the request asks, hex. */
+  readonly digest: string;
+  readonly release: ReleaseDraft | null;
+  /** The release that came of it. */
+  readonly releaseId: string | null;
+  readonly revision: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
 }
 
 /** `share` is 0 < share <= 1 of all devices, by hash (design section 2). */

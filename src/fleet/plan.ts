@@ -1,5 +1,6 @@
 /** The rollouts there are, indexed so that a decision looks only at those of its tenant and component. */
-import type { Release, Rollout } from './model.ts';
+import type { Artifact, Release, Rollout } from './model.ts';
+import type { Endorsement } from './repository.ts';
 
 export interface Candidate {
   readonly rollout: Rollout;
@@ -8,6 +9,7 @@ export interface Candidate {
 
 export class Plan {
   readonly #byKey = new Map<string, Candidate[]>();
+  readonly #endorsements = new Map<string, Endorsement>();
 
   constructor(candidates: readonly Candidate[] = []) {
     for (const candidate of candidates) this.set(candidate);
@@ -27,6 +29,23 @@ export class Plan {
     return this.#byKey.get(keyOf(tenant, component)) ?? [];
   }
 
+  /** What the signed metadata says of an artifact now; `undefined` when nobody has signed it, or no longer does. */
+  endorse(tenant: string, { targetPath, hardware }: Artifact, endorsement: Endorsement | undefined): void {
+    const key = artifactKey(tenant, targetPath, hardware);
+    if (endorsement) this.#endorsements.set(key, endorsement);
+    else this.#endorsements.delete(key);
+  }
+
+  endorsement(tenant: string, { targetPath, hardware }: Artifact): Endorsement | undefined {
+    return this.#endorsements.get(artifactKey(tenant, targetPath, hardware));
+  }
+
+  /** Releases of a tenant that any rollout is about. */
+  releases(tenant: string): readonly Release[] {
+    const all = [...this.#byKey.values()].flat().map(({ release }) => release);
+    return all.filter((release) => release.tenant === tenant);
+  }
+
   /** Components any rollout of the tenant concerns. */
   components(tenant: string): string[] {
     return [...this.#byKey.keys()]
@@ -35,11 +54,14 @@ export class Plan {
   }
 
   release(tenant: string, id: string): Release | undefined {
-    return [...this.#byKey.values()].flat().find(({ release }) => release.tenant === tenant && release.id === id)
-      ?.release;
+    return this.releases(tenant).find((release) => release.id === id);
   }
 }
 
 function keyOf(tenant: string, component: string): string {
   return `${tenant}\0${component}`;
+}
+
+function artifactKey(tenant: string, targetPath: string, hardware: string): string {
+  return `${tenant}\0${hardware}\0${targetPath}`;
 }

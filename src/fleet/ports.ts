@@ -1,5 +1,17 @@
 /** What the fleet needs from storage. Every adapter runs the contract suites `describeStore` and `describeBlobs`. */
-import type { Artifact, Attempt, AttemptState, Contact, Device, DeviceView, Release, Rollout } from './model.ts';
+import type {
+  Artifact,
+  Attempt,
+  AttemptState,
+  Contact,
+  Device,
+  DeviceView,
+  Release,
+  RepositoryHead,
+  Rollout,
+  SigningEvent,
+  TargetEntry,
+} from './model.ts';
 
 /** Keyset page: items after `after` (an id) in ascending id order, at most `limit` of them. */
 export interface PageRequest {
@@ -27,8 +39,6 @@ export interface Store {
   /** Batched last-seen times; unknown devices are ignored, times never go back. */
   recordSeen(seen: readonly { tenant: string; deviceId: string; atMs: number }[]): Promise<void>;
 
-  /** @throws {StoreError} STORE_DUPLICATE same tenant, component and version exist */
-  createRelease(release: Release): Promise<void>;
   release(tenant: string, id: string): Promise<Release | undefined>;
   releases(tenant: string, page: PageRequest): Promise<readonly Release[]>;
 
@@ -64,10 +74,60 @@ export interface Store {
   ): Promise<readonly Attempt[]>;
   attemptCounts(tenant: string, rolloutId: string): Promise<ReadonlyMap<AttemptState, number>>;
 
-  /** Highest version of targets metadata ever admitted, 0 before the first (SEC-3). */
-  targetsVersion(tenant: string): Promise<number>;
+  /** `undefined` before the first publication. */
+  repository(tenant: string): Promise<RepositoryHead | undefined>;
+  /** A file of the repository, exactly as it was published; every version there ever was. */
+  metadata(tenant: string, role: string, version: number): Promise<Uint8Array | undefined>;
+  /** Highest version of a role that is below `limit`, 0 for none. */
+  lastVersion(tenant: string, role: string, limit: number): Promise<number>;
+  /** Published targets that are this image. */
+  targetsOf(tenant: string, sha256: string): Promise<readonly TargetEntry[]>;
+  /** What is about to be signed with an online key, durable before it is (SEC-26). */
+  openIntent(intent: SigningIntent): Promise<void>;
+  /** Closes what a crash left open: it was signed or not, but never published. Returns how many. */
+  abandonIntents(tenant: string, atMs: number): Promise<number>;
+  intents(tenant: string, page: PageRequest): Promise<readonly (SigningIntent & { readonly state: IntentState })[]>;
+  /**
+   * New files, the head that names them, what is signed with them and what it admits: all or nothing. Clients that read while it
+   * happens see the head before or the head after (REL-8).
+   * @throws {StoreError} STORE_CONFLICT somebody else published, or changed the event; STORE_DUPLICATE the release exists
+   */
+  publish(publication: Publication): Promise<void>;
+
+  createSigningEvent(event: SigningEvent): Promise<void>;
+  signingEvent(tenant: string, id: string): Promise<SigningEvent | undefined>;
+  signingEvents(tenant: string, page: PageRequest): Promise<readonly SigningEvent[]>;
+  /** Replaces the event if its stored revision is `next.revision - 1`. @throws {StoreError} STORE_CONFLICT otherwise */
+  updateSigningEvent(next: SigningEvent): Promise<void>;
   /** Waits for work in hand, then lets go of all files and threads. */
   close(): Promise<void>;
+}
+
+export type IntentState = 'open' | 'done' | 'abandoned';
+
+export interface SigningIntent {
+  readonly tenant: string;
+  readonly id: string;
+  /** What is to be signed, by which keys: `snapshot 4 by 1f3a…, timestamp 9 by 77b0…`. */
+  readonly what: string;
+  readonly atMs: number;
+}
+
+export interface Publication {
+  /** After the publication; its revision is the one before plus one. */
+  readonly head: RepositoryHead;
+  readonly files: readonly {
+    readonly role: string;
+    readonly version: number;
+    readonly bytes: Uint8Array;
+    /** What a targets file lists; replaces what the version before listed. `undefined` for other roles. */
+    readonly targets?: readonly TargetEntry[];
+  }[];
+  /** The intent this fulfils. */
+  readonly intentId: string;
+  readonly event?: SigningEvent;
+  readonly release?: Release;
+  readonly atMs: number;
 }
 
 /** Immutable bytes, addressed by their SHA-256. */

@@ -1,7 +1,7 @@
 /** What every adapter of the Store port must do. */
 import { describe, expect, it } from 'vitest';
-import type { Attempt, Device, Release, Rollout } from './model.ts';
-import type { Store } from './ports.ts';
+import type { Attempt, Device, Release, Rollout, SigningEvent } from './model.ts';
+import type { Publication, Store } from './ports.ts';
 
 const id = (prefix: string, number: number) => `01${prefix}${String(number).padStart(24 - prefix.length, '0')}`;
 const page = { after: undefined, limit: 100 };
@@ -10,13 +10,13 @@ export const device = (number = 1, tenant = 't'): Device => ({
   ...{ tenant, id: id('D', number), protocol: 'cups', identity: `eui${number}`, hardware: 'hw' },
   ...{ groups: ['canary'], createdAtMs: 1_000 },
 });
-export const release = (version = '1.1.0', targetsVersion = 1, tenant = 't'): Release => ({
+export const release = (version = '1.1.0', number = 1, tenant = 't'): Release => ({
   ...{
     tenant,
-    id: id('R', targetsVersion),
+    id: id('R', number),
     component: 'firmware',
     version,
-    targetsVersion,
+    signingEventId: id('E', number),
     signedBy: ['key'],
     createdAtMs: 1,
   },
@@ -37,10 +37,45 @@ export const attempt = (number = 1, changes: Partial<Attempt> = {}): Attempt => 
   ...{ offeredAtMs: 5, updatedAtMs: 5, ...changes },
 });
 
+export const signingEvent = (number = 1, changes: Partial<SigningEvent> = {}): SigningEvent => ({
+  ...{ tenant: 't', id: id('E', number), state: 'open', reason: 'because', request: new Uint8Array([1, number]) },
+  ...{
+    digest: 'ef'.repeat(32),
+    release: null,
+    releaseId: null,
+    revision: 1,
+    createdAtMs: 1,
+    updatedAtMs: 1,
+    ...changes,
+  },
+});
+
+/** The `revision`th publication: a targets file and a timestamp of that version. */
+export const publication = (revision = 1, changes: Partial<Publication> = {}): Publication => ({
+  head: {
+    tenant: 't',
+    revision,
+    versions: new Map([
+      ['targets', revision],
+      ['timestamp', revision],
+    ]),
+  },
+  files: [
+    {
+      role: 'targets',
+      version: revision,
+      bytes: new Uint8Array([revision]),
+      targets: [{ path: `path/${revision}`, sha256: 'ab'.repeat(32), hardwareIds: ['hw'] }],
+    },
+    { role: 'timestamp', version: revision, bytes: new Uint8Array([0, revision]) },
+  ],
+  ...{ intentId: id('N', revision), atMs: revision, ...changes },
+});
+
 async function filled(make: () => Promise<Store>): Promise<Store> {
   const store = await make();
   await store.createDevice(device());
-  await store.createRelease(release());
+  await store.publish(publication(1, { release: release() }));
   await store.createRollout(rollout());
   return store;
 }
@@ -65,7 +100,9 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(await Promise.all(foreign)).toEqual([undefined, undefined, undefined, undefined]);
       expect(await store.devices('u', page)).toEqual([]);
       expect(await store.attemptCounts('u', rollout().id)).toEqual(new Map());
-      expect(await store.targetsVersion('u')).toBe(0);
+      expect(await store.repository('u')).toBeUndefined();
+      expect(await store.metadata('u', 'targets', 1)).toBeUndefined();
+      expect(await store.targetsOf('u', 'ab'.repeat(32))).toEqual([]);
     });
 
     it('REL-9 refuses what exists already, and what comes too late', async () => {
@@ -73,16 +110,73 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       await expect(store.createDevice({ ...device(2), identity: 'eui1' })).rejects.toMatchObject({
         code: 'STORE_DUPLICATE',
       });
-      await expect(store.createRelease({ ...release(), id: id('R', 9) })).rejects.toMatchObject({
-        code: 'STORE_DUPLICATE',
-      });
-      await store.createRelease(release('1.3.0', 3));
-      await expect(store.createRelease(release('1.2.0', 2))).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
-      expect(await store.targetsVersion('t')).toBe(3);
+      const again = publication(2, { release: { ...release(), id: id('R', 9) } });
+      await expect(store.publish(again)).rejects.toMatchObject({ code: 'STORE_DUPLICATE' });
+      expect((await store.repository('t'))?.revision).toBe(1);
+      expect(await store.metadata('t', 'targets', 2)).toBeUndefined();
       await store.updateRollout({ ...rollout(), state: 'halted', revision: 2 });
       await expect(store.updateRollout({ ...rollout(), revision: 2 })).rejects.toMatchObject({
         code: 'STORE_CONFLICT',
       });
+    });
+
+    it('REL-8 a publication is there as a whole, or not at all', async () => {
+      const store = await make();
+      expect(await store.repository('t')).toBeUndefined();
+      await store.publish(publication(1));
+      await store.publish(publication(2));
+      expect(await store.repository('t')).toEqual(publication(2).head);
+      for (const late of [publication(2), publication(4), publication(1)])
+        await expect(store.publish(late)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+      // A version that was published never changes, even under a new head.
+      const rewritten = publication(3, { files: publication(2).files });
+      await expect(store.publish(rewritten)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+      expect(await store.repository('t')).toEqual(publication(2).head);
+      expect(await store.metadata('t', 'targets', 1)).toEqual(new Uint8Array([1]));
+      expect(await store.metadata('t', 'targets', 2)).toEqual(new Uint8Array([2]));
+      expect(await store.metadata('t', 'targets', 3)).toBeUndefined();
+      expect(await store.targetsOf('t', 'ab'.repeat(32))).toEqual([
+        { path: 'path/2', sha256: 'ab'.repeat(32), hardwareIds: ['hw'] },
+      ]);
+      expect(await store.lastVersion('t', 'targets', 2)).toBe(1);
+      expect(await store.lastVersion('t', 'targets', 99)).toBe(2);
+      expect(await store.lastVersion('t', 'nobody', 99)).toBe(0);
+    });
+
+    it('SEC-26 an intent is done with its publication, and abandoned when a crash came between', async () => {
+      const store = await make();
+      const intent = (number: number) => ({
+        tenant: 't',
+        id: id('N', number),
+        what: `snapshot ${number}`,
+        atMs: number,
+      });
+      await store.openIntent(intent(1));
+      await store.openIntent(intent(2));
+      await store.publish(publication(1));
+      expect(await store.abandonIntents('u', 9)).toBe(0);
+      expect(await store.abandonIntents('t', 9)).toBe(1);
+      expect((await store.intents('t', page)).map(({ state }) => state)).toEqual(['done', 'abandoned']);
+      expect(await store.intents('u', page)).toEqual([]);
+    });
+
+    it('REL-9 a signing event changes by revision, and together with what it publishes', async () => {
+      const store = await make();
+      await store.createSigningEvent(signingEvent(1));
+      await store.createSigningEvent(signingEvent(2, { release: { component: 'c', version: '1', artifacts: [] } }));
+      expect(await store.signingEvent('t', id('E', 1))).toEqual(signingEvent(1));
+      expect((await store.signingEvents('t', page)).map((one) => one.release?.component)).toEqual([undefined, 'c']);
+      expect(await store.signingEvent('u', id('E', 1))).toBeUndefined();
+      const signed = signingEvent(1, { request: new Uint8Array([7]), revision: 2, updatedAtMs: 5 });
+      await store.updateSigningEvent(signed);
+      await expect(store.updateSigningEvent(signed)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+      const late = publication(1, { event: signed, release: release() });
+      await expect(store.publish(late)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+      expect(await store.release('t', release().id)).toBeUndefined();
+      const published = { ...signed, state: 'published' as const, releaseId: release().id, revision: 3 };
+      await store.publish(publication(1, { event: published, release: release() }));
+      expect(await store.signingEvent('t', id('E', 1))).toEqual(published);
+      expect(await store.release('t', release().id)).toEqual(release());
     });
 
     it('DESIGN-5 pages by key, without gaps or repeats', async () => {
@@ -108,7 +202,7 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
 
     it('REL-9 cancels an open attempt in favour of another release', async () => {
       const store = await filled(make);
-      await store.createRelease(release('1.2.0', 2));
+      await store.publish(publication(2, { release: release('1.2.0', 2) }));
       await store.createRollout(rollout(2, 't', id('R', 2)));
       await store.openAttempt(attempt(1));
       const result = await store.openAttempt(

@@ -1,7 +1,6 @@
 /** The REST API for labs, which look at status codes and not at sentences. */
 
 import { sha256Hex } from '../trust/payload.ts';
-import type { ReleaseBundle } from '../trust/release-bundle.ts';
 
 /** The server said no. */
 export class LabRefusal extends Error {
@@ -35,15 +34,15 @@ export class LabApi {
       : this.#call<T>('POST', path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   }
 
+  put<T>(path: string, body: unknown): Promise<T> {
+    return this.#call<T>('PUT', path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  }
+
   async upload(content: Uint8Array): Promise<string> {
     const sha256 = sha256Hex(content);
     const headers = { 'content-type': 'application/octet-stream' };
     await this.#call('PUT', `/artifacts/${sha256}`, { headers, body: new Uint8Array(content) });
     return sha256;
-  }
-
-  async release(bundle: ReleaseBundle): Promise<string> {
-    return (await this.post<{ id: string }>('/releases', bundle)).id;
   }
 
   /** @throws {LabRefusal} any status but 2xx */

@@ -68,16 +68,17 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'foreign-signature',
     expected: 'IMAGE_SIGNATURE',
     check: 'a key installed on the gateway must verify the image (CUPS-8)',
-    run: (lab, seams) => hostile(lab, seams, signedBy(lab.attacker, firmwareImage(EVIL)), firmwareImage(EVIL)),
+    run: async (lab, seams) =>
+      hostile(lab, seams, await signedBy(lab.attacker, firmwareImage(EVIL)), firmwareImage(EVIL)),
   },
   {
     name: 'altered-image',
     expected: 'IMAGE_SIGNATURE',
     check: 'the signature covers every byte of the image (CUPS-8)',
     async run(lab, seams) {
-      const bundle = await lab.world.sign('1.0.1', firmwareImage('1.0.1'));
-      const signature = Buffer.from(bundle.artifacts[0]?.payloadSignatures[0]?.signature ?? '', 'hex');
-      const head = { ...NOTHING, signature: { keyCrc: crcOf(lab.world.payloadKey), der: signature } };
+      const { payload } = lab.world;
+      const der = await payload.sign(firmwareImage('1.0.1'));
+      const head = { ...NOTHING, signature: { keyCrc: crcOf(payload.key), der } };
       return hostile(lab, seams, head, firmwareImage(EVIL));
     },
   },
@@ -108,8 +109,8 @@ export async function runCupsLab(
   return results;
 }
 
-function signedBy(signer: PayloadSigner, image: Uint8Array): ResponseHead {
-  return { ...NOTHING, signature: { keyCrc: crcOf(signer.key), der: signer.sign(image) } };
+async function signedBy(signer: PayloadSigner, image: Uint8Array): Promise<ResponseHead> {
+  return { ...NOTHING, signature: { keyCrc: crcOf(signer.key), der: await signer.sign(image) } };
 }
 
 /** A server in the attacker's hands gives this answer to the gateway's next request. */

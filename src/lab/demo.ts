@@ -9,8 +9,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { connect } from 'node:tls';
-import type { ReleaseBundle } from '../trust/release-bundle.ts';
-import { LabRefusal } from './api.ts';
+import { isOtaError } from '../core/errors.ts';
+import { makePeople, type SigningEventView, signAs } from './people.ts';
 import { firmwareImage, type Gateway, HARDWARE, type World } from './world.ts';
 
 export interface DemoStep {
@@ -28,7 +28,8 @@ export function demoSteps(world: World): readonly DemoStep[] {
   const { api } = world;
   const image = firmwareImage(NEW);
   const gateways: Gateway[] = [];
-  let bundle: ReleaseBundle | undefined;
+  let event: SigningEventView | undefined;
+  const [alice, bob] = world.people;
   let releaseId = '';
   let rolloutId = '';
   return [
@@ -50,29 +51,39 @@ export function demoSteps(world: World): readonly DemoStep[] {
       },
     },
     {
-      name: `An unsigned release of ${NEW} is refused`,
+      name: `Release ${NEW} is drafted, and a stranger cannot sign it`,
       async run() {
-        await api.upload(image);
-        bundle = await world.sign(NEW, image);
-        const unsigned = {
-          ...bundle,
-          targets: JSON.stringify({ ...(JSON.parse(bundle.targets) as object), signatures: [] }),
-        };
-        const refusal = await api.release(unsigned).catch((error: unknown) => error);
-        requireSame('answer of the API', refusal instanceof LabRefusal && refusal.code, 'RELEASE_NOT_ADMITTED');
+        event = await world.draft(NEW, image);
+        const [stranger] = makePeople(1);
+        if (!stranger) throw new Error('there is no stranger');
+        const refusal = await signAs(api, event.id, stranger).catch((error: unknown) => error);
+        requireSame('what became of it', isOtaError(refusal) && refusal.code, 'SIGNING_KEY');
         requireSame('releases in the database', count(world, 'SELECT count(*) AS n FROM release'), 0);
-        return 'the API said RELEASE_NOT_ADMITTED, and the database holds 0 releases';
+        return 'its keys were refused (SIGNING_KEY), and the database holds 0 releases';
       },
     },
     {
-      name: `Release ${NEW}, signed with a demo key, is admitted`,
+      name: 'One of two signatures is not enough',
       async run() {
-        if (!bundle) throw new Error('nothing was signed');
-        releaseId = await api.release(bundle);
+        if (!event || !alice) throw new Error('nothing was drafted');
+        const { state, files } = await signAs(api, event.id, alice, [image]);
+        requireSame('state of the signing event', state, 'open');
+        requireSame('releases in the database', count(world, 'SELECT count(*) AS n FROM release'), 0);
+        const missing = files.flatMap((file) => file.missing.map(({ name }) => name));
+        return `${alice.name} has signed, ${missing.join(', ')} has not; the database holds 0 releases`;
+      },
+    },
+    {
+      name: `With the second, ${NEW} is published`,
+      async run() {
+        if (!event || !bob) throw new Error('nothing was drafted');
+        releaseId = (await signAs(api, event.id, bob)).releaseId ?? '';
         const sha256 = createHash('sha256').update(image).digest('hex');
         const stored = readFileSync(join(world.server.dataDir, 'blobs', sha256.slice(0, 2), sha256));
         requireSame('digest of the stored file', createHash('sha256').update(stored).digest('hex'), sha256);
-        return `the stored file of ${stored.length} bytes hashes to ${sha256}, as the signed metadata says`;
+        const proof = await fetch(`${world.server.httpUrl}/proofs/${sha256}`);
+        requireSame('status of the release proof', proof.status, 200);
+        return `the stored file hashes to ${sha256}, and a proof of ${(await proof.arrayBuffer()).byteLength} bytes shows who signed that`;
       },
     },
     {

@@ -7,6 +7,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSecretFile } from '../adapters/files/secret.ts';
+import { FileVault } from '../adapters/files/vault.ts';
 import { systemClock, systemRandom } from '../adapters/node/ports.ts';
 import type { Log } from '../core/ports.ts';
 import type { ClientOptions, CupsClient } from '../protocols/cups/client.ts';
@@ -14,15 +15,13 @@ import { loadConfig } from '../server/config.ts';
 import { type RunningServer, startServer } from '../server/serve.ts';
 import { tokenFile } from '../server/token.ts';
 import { packageVersion } from '../server/version.ts';
-import { generateSigner, type Signer } from '../trust/keys.ts';
-import { generatePayloadSigner, type PayloadSigner } from '../trust/payload.ts';
-import { type ReleaseBundle, signRelease } from '../trust/release-bundle.ts';
-import { type VerifiedTargets, verifyTargets } from '../trust/targets.ts';
+import { MIN_SCRYPT_N } from '../trust/limits.ts';
+import type { PayloadSigner } from '../trust/payload.ts';
 import { LabApi } from './api.ts';
+import { draftFirstRoot, draftRelease, makePeople, type Person, type SigningEventView, signAll } from './people.ts';
 import { stationClient } from './station.ts';
 
 export const HARDWARE = 'demo-gateway';
-const DAY_MS = 86_400_000;
 
 export interface Gateway {
   readonly eui: string;
@@ -36,10 +35,14 @@ export interface World {
   readonly dir: string;
   readonly server: RunningServer;
   readonly api: LabApi;
-  /** 64 bytes X || Y: the key gateways check firmware with. */
-  readonly payloadKey: Uint8Array;
-  /** Signs a version offline; nothing is uploaded. */
-  sign(version: string, content: Uint8Array): Promise<ReleaseBundle>;
+  /** Two of them must sign: alice, who also holds the payload key, and bob. */
+  readonly people: readonly Person[];
+  /** Gateways check firmware with its public half. */
+  readonly payload: PayloadSigner;
+  /** Uploads an artifact and drafts its release. */
+  draft(version: string, content: Uint8Array): Promise<SigningEventView>;
+  /** Draft, signatures of all people, publication. @returns the id of the release */
+  release(version: string, content: Uint8Array): Promise<string>;
   addGateway(request: {
     readonly eui: string;
     readonly groups: readonly string[];
@@ -48,48 +51,46 @@ export interface World {
   close(): Promise<void>;
 }
 
+export interface WorldOptions {
+  /** Sign the first root at once; default true. */
+  readonly withRepository?: boolean;
+}
+
 /** @param dir an empty folder */
-export async function createWorld(dir: string, log: Log): Promise<World> {
-  const targets = generateSigner('ed25519').signer;
-  const payload = generatePayloadSigner().signer;
-  const keyFile = join(dir, 'DEMO-targets.pub.json');
-  writeFileSync(keyFile, JSON.stringify(targets.publicKey.json));
+export async function createWorld(dir: string, log: Log, { withRepository = true }: WorldOptions = {}): Promise<World> {
+  const ports = { clock: systemClock, random: systemRandom };
+  const people = makePeople(2);
+  const payload = people[0]?.payload;
+  if (!payload) throw new Error('somebody has to hold the payload key');
   const { config } = loadConfig({
     SEALIFT_DATA_DIR: join(dir, 'server'),
     SEALIFT_MANAGEMENT_PORT: '0',
     SEALIFT_CUPS_PORT: '0',
-    SEALIFT_TRUST_TARGETS_KEY_FILES: keyFile,
+    SEALIFT_HTTP_PORT: '0',
   });
-  const server = await startServer(config, {
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    version: packageVersion(),
-  });
+  mkdirSync(config.dataDir, { mode: 0o700 });
+  // Throw-away keys under a throw-away passphrase: the cheapest scrypt there may be is enough.
+  const vault = await FileVault.create(join(config.dataDir, 'vault.json'), 'DEMO passphrase', ports, MIN_SCRYPT_N);
+  const server = await startServer(config, { ...ports, log, version: packageVersion(), vault });
   const api = new LabApi(server.managementUrl, readFileSync(tokenFile(server.dataDir), 'utf8').trim());
   const { cupsUrl = '' } = server;
-  return {
-    ...{ dir, server, api, payloadKey: payload.key },
-    sign: releaseSigner(targets, payload),
+  const world: World = {
+    ...{ dir, server, api, people, payload },
+    draft: (version, content) => draftRelease(api, { version, content, hardware: HARDWARE }, people),
+    async release(version, content) {
+      const { releaseId } = await signAll(api, await world.draft(version, content), people, [content]);
+      if (releaseId === null) throw new Error(`release ${version} was not admitted`);
+      return releaseId;
+    },
     addGateway: (request) =>
       addGateway({ ...request, home: join(dir, request.eui), api, cupsUrl, log, payloadKey: payload.key }),
-    close: () => server.close(),
+    async close() {
+      await server.close();
+      await vault.close();
+    },
   };
-}
-
-/** Remembers what was signed last, as a signer's folder does. */
-function releaseSigner(signer: Signer, payloadSigner: PayloadSigner): World['sign'] {
-  let previous: VerifiedTargets | undefined;
-  return async (version, content) => {
-    const nowMs = systemClock.nowMs();
-    const bundle = await signRelease({
-      ...{ previous, component: 'firmware', version, artifacts: [{ hardware: HARDWARE, content }] },
-      ...{ expiresAtMs: nowMs + DAY_MS, signers: [signer], payloadSigners: [payloadSigner] },
-    });
-    const trust = { keys: [signer.publicKey], threshold: 1, nowMs, minVersion: previous?.version ?? 0 };
-    previous = verifyTargets(Buffer.from(bundle.targets), trust);
-    return bundle;
-  };
+  if (withRepository) await signAll(api, await draftFirstRoot(api, people, people.length), people);
+  return world;
 }
 
 async function addGateway(request: {

@@ -14,6 +14,8 @@ const Port = (value: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 65_535, default: value, description });
 const Text = (value: string, description: string) => Type.String({ default: value, description });
 const Switch = (value: boolean, description: string) => Type.Boolean({ default: value, description });
+const Days = (value: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 365, default: value, description });
 const Section = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 
@@ -40,12 +42,25 @@ export const ConfigSchema = Section({
       serverNames: Text('localhost', 'DNS names in the certificate we issue for ourselves, separated by commas'),
     }),
   }),
+  http: Section({
+    enabled: Switch(true, 'Serve the image repository and release proofs over HTTP'),
+    host: Text('127.0.0.1', 'Address of the device HTTP listener'),
+    port: Port(8081, 'Port of the device HTTP listener; 0 takes a free one'),
+    tls: Section({
+      certFile: Text('', 'PEM certificate chain; empty: plain HTTP (what is served is signed, not secret)'),
+      keyFile: Text('', 'PEM private key of the certificate'),
+    }),
+  }),
   trust: Section({
-    targetsKeyFiles: Text(
-      '',
-      'Public keys (JSON files, comma between) that sign targets metadata; empty: nothing is admitted',
-    ),
-    threshold: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: 'How many of them must have signed' }),
+    vault: Section({
+      file: Text('', 'Encrypted keys for snapshot and timestamp; empty: vault.json in the data folder'),
+      passphraseFile: Text(
+        '',
+        'File with the passphrase of the vault, not in the data folder; empty: asked on a terminal',
+      ),
+    }),
+    snapshotDays: Days(7, 'Days a snapshot is valid; it is signed anew at half of that'),
+    timestampDays: Days(7, 'Days a timestamp is valid; it is signed anew at half of that'),
   }),
   log: Section({
     level: Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], {

@@ -25,5 +25,9 @@ export const DRAIN_MS = 30_000;
 export const ROUTER_CERTIFICATE_DAYS = 730;
 export const SERVER_CERTIFICATE_DAYS = 397;
 export const CA_CERTIFICATE_DAYS = 3_650;
+/** Days before an expiry at which it is warned of. */
+export const EXPIRY_WARNING_DAYS: readonly number[] = [30, 14, 3];
+/** Milliseconds between two looks at what expires and what has to be signed anew. */
+export const TRUST_CHECK_MS = 10 * 60_000;
 /** Random bytes of an API token (SEC-16: at least 128 bits). */
 export const TOKEN_BYTES = 32;

@@ -64,7 +64,7 @@ function mountOperation(api: FastifyInstance, operation: Operation, ports: Manag
   api.route({
     method: operation.method,
     url: operation.url,
-    bodyLimit: operation.raw ? MAX_ARTIFACT_BYTES : MAX_API_BODY_BYTES,
+    bodyLimit: operation.bodyLimit ?? (operation.raw ? MAX_ARTIFACT_BYTES : MAX_API_BODY_BYTES),
     schema: {
       operationId: operation.id,
       summary: operation.summary,

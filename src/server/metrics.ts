@@ -7,6 +7,7 @@ export class Metrics {
   readonly #requests: Histogram<'listener' | 'route' | 'status'>;
   readonly #updates: Counter<'protocol' | 'state'>;
   readonly #unknown: Counter<'protocol'>;
+  readonly #expiry: Gauge<'repo' | 'role'>;
 
   constructor(version: string) {
     const registers = [this.registry];
@@ -28,6 +29,12 @@ export class Metrics {
       labelNames: ['protocol', 'state'],
       registers,
     });
+    this.#expiry = new Gauge({
+      name: 'sealift_metadata_expiry_seconds',
+      help: 'Seconds until what was signed expires, below zero when it has',
+      labelNames: ['repo', 'role'],
+      registers,
+    });
     this.#unknown = new Counter({
       name: 'sealift_unknown_devices_total',
       help: 'Contacts of devices that are not registered',
@@ -38,6 +45,10 @@ export class Metrics {
 
   requestDone(listener: string, route: string, status: number, seconds: number): void {
     this.#requests.observe({ listener, route, status: String(status) }, seconds);
+  }
+
+  expiresIn(role: string, seconds: number): void {
+    this.#expiry.set({ repo: 'image', role }, seconds);
   }
 
   onFleetEvent(event: FleetEvent): void {

@@ -4,26 +4,36 @@ import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { FileBlobs } from '../adapters/files/blobs.ts';
 import { openSqliteStore } from '../adapters/sqlite/store.ts';
-import { unreachable } from '../core/errors.ts';
+import { isOtaError, unreachable } from '../core/errors.ts';
 import type { Clock, Log, LogEntry, Random } from '../core/ports.ts';
+import { createUlids } from '../core/ulid.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import { ImageRepository } from '../fleet/repository.ts';
+import { SigningEvents } from '../fleet/signing.ts';
 import { CupsServer, cupsTraits, mountCups } from '../protocols/cups/index.ts';
+import type { Vault } from '../trust/vault.ts';
 import type { Config } from './config.ts';
+import { mountDevices } from './devices.ts';
 import { ConfigError, ServerError } from './errors.ts';
-import { DRAIN_MS, SEEN_FLUSH_MS } from './limits.ts';
+import { ExpiryWatch } from './expiry.ts';
+import { DRAIN_MS, SEEN_FLUSH_MS, TRUST_CHECK_MS } from './limits.ts';
 import { createListener, isLoopback, listen } from './listeners.ts';
 import { mountManagement } from './management.ts';
 import { Metrics } from './metrics.ts';
 import { loadCupsTls, readPem } from './pki.ts';
 import { createBearerCheck, loadAdminToken } from './token.ts';
-import { loadTargetsKeys } from './trust.ts';
+import { closedVault, refuseKeyUnderMat } from './vault.ts';
+
+const DAY_MS = 86_400_000;
 
 export interface ServePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly version: string;
+  /** Keys for snapshot and timestamp; without it the server serves what is published and signs nothing. */
+  readonly vault?: Vault;
 }
 
 export interface RunningServer {
@@ -31,6 +41,8 @@ export interface RunningServer {
   readonly managementUrl: string;
   /** https://host:port of the CUPS listener, `undefined` when it is off. */
   readonly cupsUrl: string | undefined;
+  /** http(s)://host:port of repository, images and proofs, `undefined` when it is off. */
+  readonly httpUrl: string | undefined;
   readonly dataDir: string;
   /** Stops listening, lets requests in hand finish (30 s at most), then closes the store. */
   close(): Promise<void>;
@@ -49,8 +61,17 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   const store = await openSqliteStore({ path: join(dataDir, 'sealift.db') });
   cleanup.defer(() => store.close());
   const blobs = await FileBlobs.open(join(dataDir, 'blobs'));
-  const trust = { keys: loadTargetsKeys(config.trust.targetsKeyFiles), threshold: config.trust.threshold };
-  const fleet = await Fleet.open({ store, blobs, clock, random, protocols: [cupsTraits], trust });
+  const { tenant } = config;
+  const vault = ports.vault ?? closedVault;
+  const nextId = createUlids({ clock, random });
+  const lifetimes = {
+    snapshotMs: config.trust.snapshotDays * DAY_MS,
+    timestampMs: config.trust.timestampDays * DAY_MS,
+  };
+  const repository = await ImageRepository.open({ tenant, store, vault, clock, nextId, lifetimes });
+  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository });
+  const repositories = [{ tenant, repository }];
+  const fleet = await Fleet.open({ store, clock, random, protocols: [cupsTraits], repositories });
   cleanup.defer(() => fleet.close());
   fleet.onEvent((event) => {
     metrics.onFleetEvent(event);
@@ -59,14 +80,31 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   cleanup.defer(flushSeenPeriodically(fleet, log));
 
   const cupsTls = config.cups.enabled ? await loadCupsTls(config.cups.tls, dataDir, ports) : undefined;
-  const management = createListener({ name: 'management', ...managementTls(config), metrics, clock, random });
+  const certificates = new Map(
+    cupsTls
+      ? [
+          ['CUPS server certificate', cupsTls.cert],
+          ['CUPS gateway CA', cupsTls.clientCa],
+        ]
+      : [],
+  );
+  const watch = new ExpiryWatch({ repository, lifetimes, certificates, clock, log, metrics });
+  cleanup.defer(await keepFresh(repository, watch, log));
+  const management = createListener({
+    name: 'management',
+    ...tlsOf(config.management.tls, 'management.tls'),
+    metrics,
+    clock,
+    random,
+  });
   cleanup.defer(() => drain(management, clock));
   await mountManagement(management, {
-    ...{ tenant: config.tenant, fleet, store, blobs, clock, log, metrics, version },
+    ...{ tenant, fleet, store, blobs, clock, log, metrics, version, repository, signing },
+    expiries: () => watch.all(),
     issuer: cupsTls?.issuer,
     isAuthorized: createBearerCheck(loadAdminToken(dataDir, random)),
     checkReady: async () => {
-      await store.targetsVersion(config.tenant);
+      await store.repository(tenant);
     },
   });
 
@@ -74,21 +112,26 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   if (cupsTls) {
     const cups = createListener({ name: 'cups', tls: cupsTls, metrics, clock, random });
     cleanup.defer(() => drain(cups, clock));
-    mountCups(cups, new CupsServer({ fleet, blobs, log, tenant: config.tenant }), log);
+    mountCups(cups, new CupsServer({ fleet, blobs, log, tenant }), log);
     cupsUrl = await listen(cups, config.cups.host, config.cups.port, 'cups');
   }
+  let httpUrl: string | undefined;
+  if (config.http.enabled) {
+    const http = createListener({ name: 'http', ...tlsOf(config.http.tls, 'http.tls'), metrics, clock, random });
+    cleanup.defer(() => drain(http, clock));
+    mountDevices(http, { repository, blobs, log });
+    httpUrl = await listen(http, config.http.host, config.http.port, 'http');
+  }
   const managementUrl = await listen(management, config.management.host, config.management.port, 'management');
-  log.info({ code: 'SERVER_STARTED', managementUrl, cupsUrl: cupsUrl ?? 'off', dataDir });
+  log.info({ code: 'SERVER_STARTED', managementUrl, cupsUrl: cupsUrl ?? 'off', httpUrl: httpUrl ?? 'off', dataDir });
 
   const running = cleanup.move();
-  return { managementUrl, cupsUrl, dataDir, close: () => running.disposeAsync() };
+  return { managementUrl, cupsUrl, httpUrl, dataDir, close: () => running.disposeAsync() };
 }
 
-function refuseUnsafe({ management }: Config): void {
-  const { host, tls, allowInsecurePublic } = management;
-  if ((tls.certFile === '') !== (tls.keyFile === '')) {
-    throw new ConfigError('CONFIG_VALUE', 'management.tls needs certFile and keyFile together');
-  }
+function refuseUnsafe(config: Config): void {
+  refuseKeyUnderMat(config);
+  const { host, tls, allowInsecurePublic } = config.management;
   if (tls.certFile === '' && !isLoopback(host) && !allowInsecurePublic) {
     throw new ConfigError('CONFIG_UNSAFE', `the API would be served without TLS on ${host}`, {
       fix: 'Set management.tls, or management.host to 127.0.0.1, or management.allowInsecurePublic behind a proxy that does TLS.',
@@ -96,10 +139,12 @@ function refuseUnsafe({ management }: Config): void {
   }
 }
 
-function managementTls({ management: { tls } }: Config) {
-  if (tls.certFile === '') return {};
-  const cert = readPem(tls.certFile, 'management.tls.certFile');
-  return { tls: { cert, key: readPem(tls.keyFile, 'management.tls.keyFile') } };
+/** @throws {ConfigError} CONFIG_VALUE one of the two files is not named, CONFIG_KEY_FILE */
+function tlsOf({ certFile, keyFile }: Config['http']['tls'], setting: string) {
+  if ((certFile === '') !== (keyFile === ''))
+    throw new ConfigError('CONFIG_VALUE', `${setting} needs certFile and keyFile together`);
+  if (certFile === '') return {};
+  return { tls: { cert: readPem(certFile, `${setting}.certFile`), key: readPem(keyFile, `${setting}.keyFile`) } };
 }
 
 function makeDataDir(dataDir: string): void {
@@ -118,6 +163,24 @@ function flushSeenPeriodically(fleet: Fleet, log: Log): () => void {
   const timer = setInterval(() => {
     fleet.flushSeen().catch((error: unknown) => log.warn({ code: 'SEEN_FLUSH_FAILED', error: String(error) }));
   }, SEEN_FLUSH_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Renews what the server signs, and says what expires: now, and every ten minutes. Returns what ends it. */
+async function keepFresh(repository: ImageRepository, watch: ExpiryWatch, log: Log): Promise<() => void> {
+  const look = async () => {
+    try {
+      await repository.renew();
+    } catch (error) {
+      log.error({ code: isOtaError(error) ? error.code : 'INTERNAL', what: 'renewal', error: String(error) });
+    }
+    await watch.check();
+  };
+  await look();
+  const timer = setInterval(() => {
+    look().catch((error: unknown) => log.error({ code: 'INTERNAL', what: 'expiry', error: String(error) }));
+  }, TRUST_CHECK_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
@@ -145,8 +208,6 @@ function logEntry(event: FleetEvent): LogEntry {
       return { code: type, protocol, identity: event.identity };
     case 'deviceRegistered':
       return { code: type, deviceId: event.device.id, protocol: event.device.protocol };
-    case 'releaseAdmitted':
-      return { code: type, releaseId: event.release.id, version: event.release.version };
     case 'rolloutChanged':
       return {
         code: type,

@@ -21,6 +21,8 @@ export interface PublicKey {
   readonly json: CanonicalInput;
   /** What the key is, however it is spelled and called: SHA-256 of its one DER encoding, hex. Thresholds count these. */
   readonly fingerprint: string;
+  /** That encoding. */
+  readonly spki: Uint8Array;
   /**
    * False for any signature that this key did not make over exactly `message`; never throws.
    *
@@ -103,14 +105,18 @@ function schemeNamedIn(object: JsonObject, dialect: KeyDialect): Scheme {
   const keyType = dialect === 'aktualizr' ? spelled.toLowerCase() : (KEY_TYPE_ALIASES.get(spelled) ?? spelled);
   const isNamed = dialect === 'tuf1' || object.has('scheme');
   const name = isNamed ? asString(object.get('scheme'), '/scheme') : undefined;
-  const scheme = SCHEMES.find((one) => one.keyType === keyType && (name === undefined || one.name === name));
+  const scheme = SCHEMES.find(
+    (one) => one.keyType === keyType && (name === undefined || one.name === name) && !one.isForPayloads,
+  );
   if (scheme) return scheme;
   throw unsupported(`key type ${spelled.slice(0, 32)}${name === undefined ? '' : ` with scheme ${name.slice(0, 32)}`}`);
 }
 
 function unsupported(message: string): TrustError {
   return new TrustError('TRUST_UNSUPPORTED', message, {
-    fix: `Use one of: ${SCHEMES.map(({ name }) => name).join(', ')}.`,
+    fix: `Use one of: ${SCHEMES.filter(({ isForPayloads }) => !isForPayloads)
+      .map(({ name }) => name)
+      .join(', ')}.`,
   });
 }
 
@@ -131,12 +137,14 @@ function signerOf(key: KeyObject, schemeName: SchemeName | undefined): Signer {
 /** @param named what the key id is the hash of */
 function publicKeyOf(scheme: Scheme, key: KeyObject, json: CanonicalInput, named: CanonicalInput): PublicKey {
   const verifyWith = { key, ...scheme.padding };
+  const spki = canonicalSpki(key);
   return {
     keyId: sha256Hex(canonicalJson(named)),
     keyType: scheme.keyType,
     scheme: scheme.name,
     json,
-    fingerprint: sha256Hex(canonicalSpki(key)),
+    fingerprint: sha256Hex(spki),
+    spki,
     verify(message, signature) {
       try {
         return verify(scheme.hash, message, verifyWith, signature);

@@ -1,11 +1,17 @@
 /** Numbers of signed metadata: unit and reason. */
 
-/** Bytes of targets metadata; about 20,000 entries. */
-export const MAX_TARGETS_BYTES = 4 * 2 ** 20;
+/** Bytes of each role's file, the most that is ever read (spec/uptane.md section 3.6). */
+export const MAX_ROOT_BYTES = 512_000;
+export const MAX_TIMESTAMP_BYTES = 16_384;
+export const MAX_SNAPSHOT_BYTES = 2_000_000;
+/** About 25,000 entries. */
+export const MAX_TARGETS_BYTES = 8 * 2 ** 20;
+/** Roots one refresh follows; a client that missed more has to be provisioned again. */
+export const MAX_ROOT_STEPS = 256;
+/** Delegated roles one search may visit; it bounds depth, width and cycles alike (SEC-4). */
+export const MAX_DELEGATED_ROLES = 32;
 /** Signatures on one document; more would only cost time before any is trusted (SEC-10). */
 export const MAX_SIGNATURES = 64;
-/** Hex characters of one signature: those of ML-DSA-44 have 2,420 bytes, the longest there are. */
-export const MAX_SIGNATURE_HEX = 4_840;
 /** Characters of a public key in a document: ML-DSA-44 takes 2,624, RSA of 8,192 bits in PEM 1,476; read before any signature is (SEC-10). */
 export const MAX_PUBLIC_KEY_TEXT = 4_096;
 /** Bits of an RSA modulus: shorter ones can be broken, longer ones take the verifier more than a millisecond. */
@@ -16,13 +22,33 @@ export const DEFAULT_RSA_BITS = 3_072;
 /** RSA public exponents: from the one all use, as FIPS 186-5 asks, to the longest that OpenSSL takes with any modulus. */
 export const MIN_RSA_EXPONENT = 65_537n;
 export const MAX_RSA_EXPONENT = 2n ** 64n - 1n;
-/** Characters of a target path; Uptane's DER identifiers set the tone. */
-export const MAX_TARGET_PATH = 256;
-/** Hardware ids one target may name. */
+/** Characters of one signature: ML-DSA-44 has 4,840 hex digits, the longest there are. */
+export const MAX_SIGNATURE_CHARACTERS = 4_840;
+/** Keys in one table, and keys one role may name. */
+export const MAX_KEYS = 1_024;
+/** Delegations of one role; hashed bins written out one by one need many. */
+export const MAX_DELEGATIONS = 16_384;
+/** Patterns or prefixes of one delegation. */
+export const MAX_DELEGATION_PATHS = 4_096;
+/** Bits of succinct roles: 2^20 bins hold a hundred million targets. */
+export const MAX_SUCCINCT_BITS = 20;
+/** UTF-16 units of a role's name, a key id, a target path. */
+export const MAX_NAME_CHARACTERS = 1_024;
+/** Hardware ids one target or delegation may name. */
 export const MAX_HARDWARE_IDS = 64;
 /** Bytes of a DER ECDSA P-256 signature: shortest and longest there are. */
 export const MIN_P256_DER = 8;
 export const MAX_P256_DER = 72;
+/** Bytes of a release proof: a chain of roots, and a few targets files of a large repository. */
+export const MAX_PROOF_BYTES = 16 * 2 ** 20;
+/** Targets that may be one and the same image. */
+export const MAX_PROOF_PATHS = 64;
+/** Bytes of a signing request: new files and what they replace; a root that changes the signers of a large repository rewrites all. */
+export const MAX_REQUEST_BYTES = 64 * 2 ** 20;
+/** Files one request asks to sign: all bins of 2^12, and the root. */
+export const MAX_REQUEST_FILES = 4_100;
+/** Artifacts one request asks to sign. */
+export const MAX_PAYLOADS = 256;
 /**
  * N of scrypt: OWASP's value for r = 8, p = 1 (128 MiB, a third of a second, once per opening); the least that is taken (16 MiB), and the
  * most, so that a foreign file cannot take more than 256 MiB.
@@ -35,7 +61,7 @@ export const SCRYPT_R = 8;
 export const MAX_SCRYPT_P = 4;
 /** Keys of one vault: online roles of several repositories, old and new side by side. */
 export const MAX_VAULT_KEYS = 256;
-/** Bytes of a vault file: that many keys of RSA-4096 in PEM, in hex. */
+/** Bytes of a vault file: that many keys of ML-DSA-44, the longest usual kind, as PEM in hex. */
 export const MAX_VAULT_BYTES = 2 * 2 ** 20;
 /** Bytes of a passphrase; what is longer is some other file. */
 export const MAX_PASSPHRASE_BYTES = 1_024;

@@ -12,7 +12,7 @@ const image = randomBytes(1_000);
 describe('CUPS-8 payload signatures', () => {
   it('CUPS-8 hold for exactly the bytes that were signed', async () => {
     const { signer } = generatePayloadSigner();
-    const signature = signer.sign(image);
+    const signature = await signer.sign(image);
     expect(await verifyPayload(SCHEME, signer.key, signature, chunksOf(image))).toBe(true);
     for (let at = 0; at < image.length; at += 1) {
       const altered = image.slice();
@@ -27,7 +27,7 @@ describe('CUPS-8 payload signatures', () => {
     ['a short key', () => new Uint8Array(63)],
   ])('CUPS-8 fail closed with %s', async (_what, key) => {
     const { signer } = generatePayloadSigner();
-    expect(await verifyPayload(SCHEME, key(), signer.sign(image), chunksOf(image))).toBe(false);
+    expect(await verifyPayload(SCHEME, key(), await signer.sign(image), chunksOf(image))).toBe(false);
   });
 
   it.each([0, 7, 73, 200])('CUPS-8 fail closed with a signature of %i bytes', (length) => {
@@ -44,7 +44,7 @@ describe('CUPS-8 payload signatures', () => {
       const { signer, pem } = generatePayloadSigner();
       writeFileSync(at('key.pem'), pem);
       writeFileSync(at('image'), image);
-      writeFileSync(at('ours.sig'), signer.sign(image));
+      writeFileSync(at('ours.sig'), await signer.sign(image));
       expect((await run('openssl', ['pkey', '-in', at('key.pem'), '-pubout', '-out', at('pub.pem')])).code).toBe(0);
       const verified = await run('openssl', [
         'dgst',

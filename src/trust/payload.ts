@@ -14,6 +14,7 @@ import {
 } from 'node:crypto';
 import { concat } from '../core/bytes.ts';
 import { TrustError } from './errors.ts';
+import type { Signer } from './keys.ts';
 import { MAX_P256_DER, MIN_P256_DER } from './limits.ts';
 
 export type PayloadScheme = 'cups-p256-sha512';
@@ -28,7 +29,7 @@ export interface PayloadSigner {
   readonly scheme: PayloadScheme;
   /** X || Y, 64 bytes. */
   readonly key: Uint8Array;
-  sign(artifact: Uint8Array): Uint8Array;
+  sign(artifact: Uint8Array): Promise<Uint8Array>;
 }
 
 const RAW_KEY_BYTES = 64;
@@ -79,15 +80,26 @@ export function importPayloadSigner(pem: string): PayloadSigner {
   return signerOf(key);
 }
 
+/** The key of a vault, for the images of gateways. `undefined` when it is of another scheme. */
+export function payloadSignerOf(signer: Signer): PayloadSigner | undefined {
+  const { scheme, spki } = signer.publicKey;
+  if (scheme !== 'cups-p256-sha512') return undefined;
+  return { scheme, key: rawKeyOf(spki), sign: (artifact) => signer.sign(artifact) };
+}
+
 function signerOf(key: KeyObject): PayloadSigner {
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     throw new TrustError('TRUST_KEY', 'not a key on curve P-256');
-  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   return {
     scheme: 'cups-p256-sha512',
-    key: new Uint8Array(spki.subarray(P256_SPKI_HEAD.length)),
-    sign: (artifact) => new Uint8Array(sign('sha512', artifact, key)),
+    key: rawKeyOf(createPublicKey(key).export({ type: 'spki', format: 'der' })),
+    sign: async (artifact) => new Uint8Array(sign('sha512', artifact, key)),
   };
+}
+
+/** X || Y of an uncompressed point. */
+function rawKeyOf(spki: Uint8Array): Uint8Array {
+  return spki.slice(P256_SPKI_HEAD.length);
 }
 
 /** `undefined` when the bytes are no point on the curve. */

@@ -13,7 +13,13 @@ import {
 
 export type KeyType = 'ed25519' | 'ecdsa' | 'rsa' | 'ml-dsa';
 
-export type SchemeName = 'ed25519' | 'ecdsa-sha2-nistp256' | 'rsassa-pss-sha256' | 'rsa-pkcs1v15-sha256' | 'ml-dsa-44';
+export type SchemeName =
+  | 'ed25519'
+  | 'ecdsa-sha2-nistp256'
+  | 'rsassa-pss-sha256'
+  | 'rsa-pkcs1v15-sha256'
+  | 'ml-dsa-44'
+  | 'cups-p256-sha512';
 
 export interface Scheme {
   readonly name: SchemeName;
@@ -21,10 +27,12 @@ export interface Scheme {
   /** What node:crypto calls such a key. */
   readonly algorithm: string;
   /** Hash given to node:crypto; null where the scheme brings its own. */
-  readonly hash: 'sha256' | null;
+  readonly hash: 'sha256' | 'sha512' | null;
   /** Goes to `sign` and `verify` beside the key. */
   readonly padding: { readonly padding?: number; readonly saltLength?: number };
   readonly text: PublicText;
+  /** Signs the bytes of images, and no metadata: a document that names such a key is refused. */
+  readonly isForPayloads?: true;
   /** @throws {TrustError} TRUST_KEY of the right kind, and yet not fit for use */
   check(key: KeyObject): void;
   generate(): KeyObject;
@@ -86,6 +94,18 @@ const RSA = {
   generate: () => generateKeyPairSync('rsa', { modulusLength: DEFAULT_RSA_BITS }).privateKey,
 } as const;
 
+const P256 = {
+  keyType: 'ecdsa',
+  algorithm: 'ec',
+  padding: {},
+  text: SPKI_PEM,
+  check(key: KeyObject) {
+    if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+      throw new TrustError('TRUST_KEY', 'not a key on curve P-256');
+  },
+  generate: () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey,
+} as const;
+
 /** The first row of a key type is what a key without a scheme means. */
 export const SCHEMES: readonly Scheme[] = [
   {
@@ -98,19 +118,7 @@ export const SCHEMES: readonly Scheme[] = [
     check: checkEd25519,
     generate: () => generateKeyPairSync('ed25519').privateKey,
   },
-  {
-    name: 'ecdsa-sha2-nistp256',
-    keyType: 'ecdsa',
-    algorithm: 'ec',
-    hash: 'sha256',
-    padding: {},
-    text: SPKI_PEM,
-    check(key) {
-      if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
-        throw new TrustError('TRUST_KEY', 'not a key on curve P-256');
-    },
-    generate: () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey,
-  },
+  { ...P256, name: 'ecdsa-sha2-nistp256', hash: 'sha256' },
   // MGF1 with the hash of the message, which is what OpenSSL takes when nothing else is said.
   {
     ...RSA,
@@ -130,6 +138,7 @@ export const SCHEMES: readonly Scheme[] = [
     },
     generate: () => generateKeyPairSync('ml-dsa-44').privateKey,
   },
+  { ...P256, name: 'cups-p256-sha512', hash: 'sha512', isForPayloads: true },
 ];
 
 /** @throws {TrustError} TRUST_KEY too long, misspelt, of another kind, or not fit for use */

@@ -5,10 +5,11 @@
  */
 import { isOpen, moves } from '../../fleet/attempt.ts';
 import { StoreError } from '../../fleet/errors.ts';
-import type { Attempt, AttemptState, Contact, Device, DeviceView, Release, Rollout } from '../../fleet/model.ts';
+import type { Attempt, AttemptState, Contact, Device, DeviceView, Rollout } from '../../fleet/model.ts';
 import type { PageRequest } from '../../fleet/ports.ts';
 import type { Statements } from './connection.ts';
 import { query } from './query.ts';
+import { REPOSITORY_READS, REPOSITORY_WRITES } from './repository-operations.ts';
 import {
   attemptFrom,
   attemptValues,
@@ -16,7 +17,6 @@ import {
   deviceFrom,
   deviceValues,
   releaseFrom,
-  releaseValues,
   rolloutFrom,
   rolloutValues,
 } from './rows.ts';
@@ -70,16 +70,6 @@ const SQL = {
         where.or([where('last_seen_at_ms', 'is', null), where('last_seen_at_ms', '<', slot<number>('at_ms'))]),
       ),
   ),
-  insertRelease: query((db, slot) =>
-    db
-      .insertInto('release')
-      .values({
-        ...{ tenant: slot('tenant'), id: slot('id'), component: slot('component'), version: slot('version') },
-        ...{ version_key: slot('version_key'), artifacts: slot('artifacts'), signed_by: slot('signed_by') },
-        ...{ targets_version: slot<number>('targets_version'), created_at_ms: slot<number>('created_at_ms') },
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  ),
   release: query((db, slot) =>
     db.selectFrom('release').selectAll().where('tenant', '=', slot('tenant')).where('id', '=', slot('id')),
   ),
@@ -91,15 +81,6 @@ const SQL = {
       .where('id', '>', slot('after'))
       .orderBy('id')
       .limit(slot<number>('limit')),
-  ),
-  targetsSeen: query((db, slot) =>
-    db.selectFrom('targets_seen').select('version').where('tenant', '=', slot('tenant')),
-  ),
-  raiseTargetsSeen: query((db, slot) =>
-    db
-      .insertInto('targets_seen')
-      .values({ tenant: slot('tenant'), version: slot<number>('version') })
-      .onConflict((conflict) => conflict.column('tenant').doUpdateSet({ version: slot<number>('version') })),
   ),
   insertRollout: query((db, slot) =>
     db.insertInto('rollout').values({
@@ -247,7 +228,7 @@ export const READS = {
   },
   attemptCounts: (on: Statements, tenant: string, rolloutId: string) =>
     new Map(SQL.counts.all(on, { tenant, rollout_id: rolloutId }).map(({ state, count }) => [state, count])),
-  targetsVersion: (on: Statements, tenant: string) => SQL.targetsSeen.first(on, { tenant })?.version ?? 0,
+  ...REPOSITORY_READS,
 };
 
 /** Run on the one writing connection; a throw undoes this operation alone. */
@@ -279,22 +260,6 @@ export const WRITES = {
   recordSeen(on: Statements, seen: readonly { tenant: string; deviceId: string; atMs: number }[]): void {
     for (const { tenant, deviceId, atMs } of seen) SQL.updateSeen.run(on, { tenant, id: deviceId, at_ms: atMs });
   },
-  createRelease(on: Statements, release: Release): void {
-    const { tenant, targetsVersion, component, version } = release;
-    const seen = READS.targetsVersion(on, tenant);
-    if (targetsVersion < seen) {
-      throw new StoreError('STORE_CONFLICT', `targets metadata ${targetsVersion} came after version ${seen}`, {
-        fix: 'Sign again on top of the newest targets metadata.',
-      });
-    }
-    if (SQL.insertRelease.run(on, releaseValues(release)) === 0) {
-      throw new StoreError('STORE_DUPLICATE', `release ${version} of ${component} exists`, {
-        detail: { component, version },
-        fix: 'Give the release a version of its own: what was approved never changes.',
-      });
-    }
-    SQL.raiseTargetsSeen.run(on, { tenant, version: targetsVersion });
-  },
   createRollout(on: Statements, rollout: Rollout): void {
     SQL.insertRollout.run(on, rolloutValues(rollout));
   },
@@ -322,6 +287,7 @@ export const WRITES = {
     const moved = moves(attempt.state, to);
     return { attempt: moved ? moveTo(on, attempt, to, atMs) : attempt, moved };
   },
+  ...REPOSITORY_WRITES,
 };
 
 type AttemptFilter = { readonly deviceId?: string; readonly rolloutId?: string };

@@ -2,7 +2,17 @@
 import { fromHex, toHex } from '../../core/bytes.ts';
 import { versionKey } from '../../core/version.ts';
 import { isOpen } from '../../fleet/attempt.ts';
-import type { Artifact, Attempt, Contact, Device, DeviceView, Release, Rollout } from '../../fleet/model.ts';
+import type {
+  Artifact,
+  Attempt,
+  Contact,
+  Device,
+  DeviceView,
+  Release,
+  ReleaseDraft,
+  Rollout,
+  SigningEvent,
+} from '../../fleet/model.ts';
 import type { Values } from './query.ts';
 import type { Tables } from './schema.ts';
 
@@ -39,7 +49,7 @@ export function releaseValues(release: Release): Values {
     version: release.version,
     version_key: versionKey(release.version),
     artifacts: JSON.stringify(release.artifacts.map(plainArtifact)),
-    targets_version: release.targetsVersion,
+    signing_event_id: release.signingEventId,
     signed_by: JSON.stringify(release.signedBy),
     created_at_ms: release.createdAtMs,
   };
@@ -52,9 +62,29 @@ export function releaseFrom(row: Tables['release']): Release {
     component: row.component,
     version: row.version,
     artifacts: (JSON.parse(row.artifacts) as PlainArtifact[]).map(artifactFrom),
-    targetsVersion: row.targets_version,
+    signingEventId: row.signing_event_id,
     signedBy: JSON.parse(row.signed_by) as string[],
     createdAtMs: row.created_at_ms,
+  };
+}
+
+export function eventValues(event: SigningEvent): Values {
+  return {
+    ...{ tenant: event.tenant, id: event.id, state: event.state, reason: event.reason, request: event.request },
+    digest: event.digest,
+    release: event.release === null ? null : JSON.stringify(event.release),
+    release_id: event.releaseId,
+    ...{ revision: event.revision, created_at_ms: event.createdAtMs, updated_at_ms: event.updatedAtMs },
+  };
+}
+
+export function eventFrom(row: Tables['signing_event']): SigningEvent {
+  return {
+    ...{ tenant: row.tenant, id: row.id, state: row.state, reason: row.reason, request: row.request },
+    digest: row.digest,
+    release: row.release === null ? null : (JSON.parse(row.release) as ReleaseDraft),
+    releaseId: row.release_id,
+    ...{ revision: row.revision, createdAtMs: row.created_at_ms, updatedAtMs: row.updated_at_ms },
   };
 }
 

@@ -3,7 +3,8 @@
  *
  * Every table carries its tenant first. A migration is never edited once it was released; a new one is added at the end.
  */
-import type { AttemptState, RolloutState } from '../../fleet/model.ts';
+import type { AttemptState, RolloutState, SigningState } from '../../fleet/model.ts';
+import type { IntentState } from '../../fleet/ports.ts';
 
 /** JSON text of values that are only ever read and written whole. */
 type Json = string;
@@ -29,11 +30,34 @@ export interface Tables {
     /** Sorts as versions do. */
     version_key: string;
     artifacts: Json;
-    targets_version: number;
+    signing_event_id: string;
     signed_by: Json;
     created_at_ms: number;
   };
-  targets_seen: { tenant: string; version: number };
+  repository: { tenant: string; revision: number; versions: Json };
+  metadata: { tenant: string; role: string; version: number; bytes: Uint8Array };
+  target: { tenant: string; role: string; path: string; sha256: string; hardware_ids: Json };
+  signing_intent: {
+    tenant: string;
+    id: string;
+    what: string;
+    state: IntentState;
+    at_ms: number;
+    closed_at_ms: number | null;
+  };
+  signing_event: {
+    tenant: string;
+    id: string;
+    state: SigningState;
+    reason: string;
+    request: Uint8Array;
+    digest: string;
+    release: Json | null;
+    release_id: string | null;
+    revision: number;
+    created_at_ms: number;
+    updated_at_ms: number;
+  };
   rollout: {
     tenant: string;
     id: string;
@@ -114,5 +138,47 @@ export const MIGRATIONS: readonly string[] = [
     tenant TEXT NOT NULL, rollout_id TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (tenant, rollout_id, state)
   ) STRICT, WITHOUT ROWID;
+  `,
+  // Releases were admitted by metadata the server kept no copy of; none of them can be proven, so none stays.
+  `
+  DELETE FROM attempt_count; DELETE FROM attempt; DELETE FROM rollout; DROP TABLE release; DROP TABLE targets_seen;
+
+  CREATE TABLE release (
+    tenant TEXT NOT NULL, id TEXT NOT NULL,
+    component TEXT NOT NULL, version TEXT NOT NULL, version_key TEXT NOT NULL,
+    artifacts TEXT NOT NULL, signing_event_id TEXT NOT NULL, signed_by TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX release_version ON release (tenant, component, version);
+
+  CREATE TABLE repository (
+    tenant TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, versions TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE metadata (
+    tenant TEXT NOT NULL, role TEXT NOT NULL, version INTEGER NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (tenant, role, version)
+  ) STRICT;
+
+  CREATE TABLE target (
+    tenant TEXT NOT NULL, role TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, hardware_ids TEXT NOT NULL,
+    PRIMARY KEY (tenant, role, path)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX target_digest ON target (tenant, sha256);
+
+  CREATE TABLE signing_intent (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, what TEXT NOT NULL, state TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, closed_at_ms INTEGER,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX signing_intent_open ON signing_intent (tenant, id) WHERE state = 'open';
+
+  CREATE TABLE signing_event (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+    request BLOB NOT NULL, digest TEXT NOT NULL, release TEXT, release_id TEXT,
+    revision INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT;
   `,
 ];

@@ -8,7 +8,7 @@ export function addBenchCommand(program: Command): void {
   verb(
     program,
     'bench [names...]',
-    'measure against the bare limit in the same run; names: cups (default: all)',
+    'measure against the bare limit in the same run; names: cups, trust (default: all)',
     () => undefined,
     async ({ out }, names) => {
       const { BENCHES } = await import('../../lab/bench/index.ts');

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { Child } from './child.ts';
 import { cupsNoUpdate } from './cups-no-update.ts';
 import { measureRow } from './harness.ts';
+import { measureLoop, TRUST_LOOPS } from './loops.ts';
 import { cpuMicros, rssBytes } from './measure.ts';
+import { repeat } from './rounds.ts';
 
 const QUICK = { rounds: 1, warmUpMs: 50, roundMs: 300 };
 
@@ -27,6 +29,23 @@ describe('DESIGN-8 benchmarks', () => {
     };
     const contender = { server: self, load: self };
     await expect(measureRow('x', contender, contender, QUICK)).rejects.toThrow('status 500');
+  });
+
+  it.each([...TRUST_LOOPS])('DESIGN-8 %s measures both programs and prints its row', async (name, file) => {
+    const row = await measureLoop(name, file, QUICK);
+    expect(row).toMatchObject({ name, rounds: 1, unit: 'operations per CPU second' });
+    expect(row.ratio).toBeGreaterThan(0);
+    expect(row.figure).toBeGreaterThan(1);
+    expect(row.rssBytes).toBeGreaterThan(1e6);
+  });
+
+  it('DESIGN-8 a loop says how often it ran, and when its last result is wrong', async () => {
+    let calls = 0;
+    const next = () => (calls += 1);
+    expect(await repeat(next, (result) => result === 1, 0)).toEqual({ operations: 1, wrong: [] });
+    expect(await repeat(next, (result) => result === 1, 0)).toEqual({ operations: 1, wrong: ['result 1 of a round'] });
+    const { operations } = await repeat(next, (result) => result === calls, 5);
+    expect(operations).toBe(calls - 2);
   });
 
   it('DESIGN-8 CPU and memory are those of the process', () => {

@@ -1,13 +1,13 @@
 /**
  * Load for CUPS: one kept-alive mutual TLS connection per router, each asking again as soon as it is answered.
  *
- * Arguments: URI, folder with the routers' files. Reads {"durationMs"} lines, answers {"operations","wrong"}.
+ * Arguments: URI, folder with the routers' files. Answers rounds (rounds.ts).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { NO_UPDATE } from '../../protocols/cups/codec.ts';
+import { answerRounds, type RoundResult } from './rounds.ts';
 
 const [uri = '', dir = ''] = process.argv.slice(2);
 const MAX_WRONG = 5;
@@ -42,7 +42,7 @@ function ask({ agent, body }: (typeof routers)[number]): Promise<string | undefi
   });
 }
 
-async function run(durationMs: number): Promise<{ operations: number; wrong: string[] }> {
+async function run(durationMs: number): Promise<RoundResult> {
   const until = performance.now() + durationMs;
   const wrong: string[] = [];
   let operations = 0;
@@ -58,7 +58,4 @@ async function run(durationMs: number): Promise<{ operations: number; wrong: str
   return { operations, wrong };
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { durationMs } = JSON.parse(line) as { durationMs: number };
-  process.stdout.write(`${JSON.stringify(await run(durationMs))}\n`);
-}
+await answerRounds(run);

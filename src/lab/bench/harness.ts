@@ -1,11 +1,12 @@
 /**
  * A row: the bare limit and ours, side by side under the same load.
  *
- * Rounds are interleaved, CPU and memory are read from outside, every reply is checked by the load generator. Only the
+ * Rounds are interleaved, CPU and memory are read from outside, replies are checked by what gives the load. Only the
  * ratio of one run counts: absolute figures move with the machine.
  */
 import type { Child } from './child.ts';
 import { cpuMicros, rssBytes } from './measure.ts';
+import type { RoundResult } from './rounds.ts';
 
 export interface Row {
   readonly name: string;
@@ -27,6 +28,7 @@ export interface Row {
   readonly peer: 'absent' | number;
 }
 
+/** What is measured, and what gives it work: the same program where there is no wire between them. */
 export interface Contender {
   readonly server: Child;
   readonly load: Child;
@@ -70,7 +72,7 @@ export async function measureRow(name: string, limit: Contender, ours: Contender
 async function round({ server, load }: Contender, durationMs: number): Promise<number> {
   const before = cpuMicros(server.pid);
   load.send({ durationMs });
-  const { operations, wrong } = (await load.nextLine()) as { operations: number; wrong: string[] };
+  const { operations, wrong } = (await load.nextLine()) as RoundResult;
   if (wrong.length > 0 || operations === 0) throw new Error(`wrong replies: ${wrong.join('; ') || 'none at all'}`);
   return (cpuMicros(server.pid) - before) / operations;
 }

@@ -9,7 +9,7 @@ export const ARTIFACT_OPERATIONS = [
     id: 'uploadArtifact',
     method: 'PUT',
     url: '/artifacts/:sha256',
-    permission: 'release.write',
+    permission: 'artifact.write',
     summary: 'Store the bytes that hash to the digest in the path; sending them again changes nothing',
     params: DigestParams,
     raw: true,

@@ -4,16 +4,21 @@ import type { Static, TSchema } from 'typebox';
 import type { Clock } from '../../core/ports.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Blobs, Store } from '../../fleet/ports.ts';
+import type { ImageRepository } from '../../fleet/repository.ts';
+import type { SigningEvents } from '../../fleet/signing.ts';
+import type { Expiry } from '../expiry.ts';
 import type { RouterIssuer } from '../pki.ts';
 
 /** What a caller may do; roles that bundle them come with user accounts. */
 export type Permission =
+  | 'artifact.write'
   | 'device.read'
   | 'device.write'
   | 'release.read'
-  | 'release.write'
   | 'rollout.read'
-  | 'rollout.write';
+  | 'rollout.write'
+  | 'trust.read'
+  | 'trust.write';
 
 export interface ApiPorts {
   readonly tenant: string;
@@ -21,6 +26,10 @@ export interface ApiPorts {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly clock: Clock;
+  readonly repository: ImageRepository;
+  readonly signing: SigningEvents;
+  /** Everything that expires; see expiry.ts. */
+  readonly expiries: () => Promise<readonly Expiry[]>;
   /** `undefined` when the operator's own CA signs router certificates. */
   readonly issuer: RouterIssuer | undefined;
 }
@@ -45,6 +54,8 @@ export interface Operation {
   readonly body?: TSchema;
   /** The body is raw bytes, handed over as a stream. */
   readonly raw?: boolean;
+  /** Bytes of the body, where more than usual are needed. */
+  readonly bodyLimit?: number;
   readonly status: 200 | 201;
   readonly answer: TSchema;
   run(ports: ApiPorts, call: Call<unknown, unknown, unknown>): Promise<unknown>;

@@ -1,40 +1,11 @@
-import { fromHex, toHex, utf8Encode } from '../../core/bytes.ts';
+import { toHex } from '../../core/bytes.ts';
 import type { Release } from '../../fleet/model.ts';
 import { ApiError } from '../errors.ts';
 import { operation } from './operation.ts';
 import { page, pageRequest, time } from './paging.ts';
-import { IdParams, Page, PageQuery, ReleaseAnswer, ReleaseBody } from './schemas.ts';
+import { IdParams, Page, PageQuery, ReleaseAnswer } from './schemas.ts';
 
 export const RELEASE_OPERATIONS = [
-  operation({
-    id: 'createRelease',
-    method: 'POST',
-    url: '/releases',
-    permission: 'release.write',
-    summary: 'Admit a release whose artifacts are named by signed targets metadata',
-    body: ReleaseBody,
-    status: 201,
-    answer: ReleaseAnswer,
-    async run({ fleet, tenant }, { body, reply }) {
-      const release = await fleet.admitRelease({
-        tenant,
-        component: body.component,
-        version: body.version,
-        targets: utf8Encode(body.targets),
-        artifacts: body.artifacts.map(({ hardware, targetPath, payloadSignatures }) => ({
-          hardware,
-          targetPath,
-          payloadSignatures: payloadSignatures.map(({ scheme, key, signature }) => ({
-            scheme,
-            key: hex(key),
-            signature: hex(signature),
-          })),
-        })),
-      });
-      reply.header('location', `/api/v1/releases/${release.id}`);
-      return releaseAnswer(release);
-    },
-  }),
   operation({
     id: 'listReleases',
     method: 'GET',
@@ -66,11 +37,6 @@ export const RELEASE_OPERATIONS = [
   }),
 ];
 
-/** The schema has checked the alphabet. */
-function hex(text: string): Uint8Array {
-  return fromHex(text) ?? new Uint8Array();
-}
-
 function releaseAnswer(release: Release) {
   return {
     id: release.id,
@@ -83,7 +49,7 @@ function releaseAnswer(release: Release) {
       lengthBytes,
       payloadSignatures: payloadSignatures.map(({ scheme, key }) => ({ scheme, key: toHex(key) })),
     })),
-    targetsVersion: release.targetsVersion,
+    signingEventId: release.signingEventId,
     signedBy: [...release.signedBy],
     createdAt: time(release.createdAtMs),
   };

@@ -7,13 +7,13 @@ import { DEFAULT_PAGE, MAX_PAGE } from '../limits.ts';
 export const Exact = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 
-const Time = () => Type.String({ format: 'date-time', description: 'RFC 3339, UTC' });
+export const Time = () => Type.String({ format: 'date-time', description: 'RFC 3339, UTC' });
 export const Id = () => Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{26}$', description: 'ULID' });
 export const Name = (description: string) => Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description });
 export const Version = () =>
   Type.String({ pattern: '^[!-.0-~]{1,64}$', description: 'Printable ASCII without spaces and slashes' });
 export const Digest = () => Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256, lower-case hex' });
-const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const IdParams = Exact({ id: Id() });
 export const DigestParams = Exact({ sha256: Digest() });
@@ -65,27 +65,6 @@ export const DecisionAnswer = Exact({
 
 export const ArtifactAnswer = Exact({ sha256: Digest(), lengthBytes: Type.Integer({ minimum: 0 }) });
 
-const PayloadSignature = Exact({
-  scheme: Type.Literal('cups-p256-sha512'),
-  key: Type.String({ pattern: '^[0-9a-f]{128}$', description: 'X || Y of the P-256 key, hex' }),
-  signature: Type.String({
-    pattern: '^(?:[0-9a-f]{2}){8,72}$',
-    description: 'DER ECDSA over the artifact with SHA-512, hex',
-  }),
-});
-export const ReleaseBody = Exact({
-  component: Name('Component that the release updates'),
-  version: Version(),
-  targets: Type.String({ minLength: 1, description: 'Signed targets metadata (TUF 1.0), exactly as signed' }),
-  artifacts: Type.Array(
-    Exact({
-      hardware: Name('Hardware id'),
-      targetPath: Type.String({ minLength: 1, maxLength: 256, description: 'Name in the targets metadata' }),
-      payloadSignatures: Type.Array(PayloadSignature, { maxItems: 8 }),
-    }),
-    { minItems: 1, maxItems: 64 },
-  ),
-});
 export const ReleaseAnswer = Exact({
   id: Id(),
   component: Type.String(),
@@ -99,7 +78,7 @@ export const ReleaseAnswer = Exact({
       payloadSignatures: Type.Array(Exact({ scheme: Type.String(), key: Type.String() })),
     }),
   ),
-  targetsVersion: Type.Integer(),
+  signingEventId: Id(),
   signedBy: Type.Array(Type.String()),
   createdAt: Time(),
 });

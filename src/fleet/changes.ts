@@ -1,0 +1,264 @@
+/** The changes to a repository that people can be asked to sign, each turned into the files it takes. */
+import { isVersion } from '../core/version.ts';
+import type { DelegationContent, RoleContent, RootContent, TargetContent } from '../trust/repository/documents.ts';
+import {
+  BINS,
+  type DraftFile,
+  delegationFiles,
+  firstFiles,
+  isOwnRole,
+  type Published,
+  renewedFiles,
+  roleOf,
+  rolesOf,
+  rootFiles,
+  targetFiles,
+} from '../trust/repository/draft.ts';
+import { SigningError } from '../trust/repository/errors.ts';
+import { withParents } from '../trust/repository/published.ts';
+import type { PayloadToSign } from '../trust/repository/request.ts';
+import { delegationsFor } from '../trust/tuf/delegations.ts';
+import { TUF1 } from '../trust/tuf/dialect.ts';
+import { normalPath } from '../trust/tuf/paths.ts';
+import type { Vault } from '../trust/vault.ts';
+import { FleetError } from './errors.ts';
+import type { ReleaseDraft } from './model.ts';
+import type { Blobs, Store } from './ports.ts';
+import type { ImageRepository } from './repository.ts';
+
+export type Change =
+  /** The first root, or the next one; roles that are left out stay as they are. */
+  | {
+      readonly kind: 'root';
+      readonly root?: RoleContent;
+      readonly targets?: RoleContent;
+      /** New online keys in the vault; the old ones are dead with the new root. */
+      readonly rotateOnline: boolean;
+      /** With the first root only: 2^bits hashed bins instead of one targets file. */
+      readonly bits?: number;
+      readonly expiresAtMs: number;
+      readonly targetsExpiresAtMs: number;
+    }
+  | {
+      readonly kind: 'release';
+      readonly component: string;
+      readonly version: string;
+      readonly artifacts: readonly { readonly hardware: string; readonly sha256: string; readonly path?: string }[];
+      /** Raw P-256 keys, hex, that devices check the image with; each has to sign. */
+      readonly payloadKeys: readonly string[];
+      /** The supplier who signs it; without one, the repository's own signers. */
+      readonly supplier?: string;
+      readonly expiresAtMs: number;
+    }
+  | {
+      readonly kind: 'remove';
+      readonly paths: readonly string[];
+      readonly supplier?: string;
+      readonly expiresAtMs: number;
+    }
+  | { readonly kind: 'delegate'; readonly delegation: DelegationContent; readonly expiresAtMs: number }
+  | { readonly kind: 'undelegate'; readonly supplier: string; readonly expiresAtMs: number }
+  /** The same content with a later expiry; without roles, every file of our own. */
+  | { readonly kind: 'renew'; readonly roles: readonly string[]; readonly expiresAtMs: number };
+
+export interface Drafted {
+  readonly files: readonly DraftFile[];
+  readonly payloads: readonly PayloadToSign[];
+  readonly release: ReleaseDraft | null;
+}
+
+export interface ChangePorts {
+  readonly tenant: string;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly vault: Vault;
+  readonly repository: ImageRepository;
+  readonly nextId: () => string;
+}
+
+type Of<K extends Change['kind']> = Extract<Change, { kind: K }>;
+
+/** @throws {SigningError} SIGNING_CHANGE it makes no sense; {FleetError} RELEASE_NOT_ADMITTED, REPOSITORY_MISSING */
+export async function draftChange(change: Change, ports: ChangePorts): Promise<Drafted> {
+  switch (change.kind) {
+    case 'root':
+      return filesOnly(await draftRoot(change, ports));
+    case 'release':
+      return draftRelease(change, ports);
+    case 'remove':
+      return filesOnly(await draftRemoval(change, ports));
+    case 'delegate': {
+      const published = await read(ports, [change.delegation.name]);
+      return filesOnly(delegationFiles(published, { set: change.delegation }, change.expiresAtMs));
+    }
+    case 'undelegate': {
+      const published = await read(ports, []);
+      return filesOnly(delegationFiles(published, { remove: change.supplier }, change.expiresAtMs));
+    }
+    case 'renew': {
+      const roles = change.roles.length > 0 ? change.roles : ownRoles(ports);
+      return filesOnly(renewedFiles(await read(ports, roles), roles, change.expiresAtMs));
+    }
+  }
+}
+
+function filesOnly(files: readonly DraftFile[]): Drafted {
+  return { files, payloads: [], release: null };
+}
+
+async function draftRoot(change: Of<'root'>, ports: ChangePorts): Promise<readonly DraftFile[]> {
+  const { root, targets, rotateOnline, bits, expiresAtMs, targetsExpiresAtMs } = change;
+  const { repository } = ports;
+  if (!repository.head) {
+    if (!root || !targets)
+      throw new SigningError('SIGNING_CHANGE', 'the first root names the keys of root and targets', {
+        fix: 'Name them: sealift trust ceremony --root KEY --targets KEY',
+      });
+    const roles = { root, targets, ...(await onlineRoles(ports)) };
+    return firstFiles({ version: 1, expiresAtMs, roles }, bits, targetsExpiresAtMs);
+  }
+  if (bits !== undefined) throw new SigningError('SIGNING_CHANGE', 'bins are chosen with the first root');
+  const before = repository.reading.published;
+  const changesTargets = targets !== undefined;
+  const published = changesTargets ? await read(ports, ownRoles(ports)) : before;
+  const roles: RootContent['roles'] = {
+    ...rolesOf(before),
+    ...(root ? { root } : {}),
+    ...(targets ? { targets } : {}),
+    ...(rotateOnline ? await onlineRoles(ports) : {}),
+  };
+  return rootFiles(published, roles, expiresAtMs, targetsExpiresAtMs);
+}
+
+/** Fresh keys for snapshot and timestamp. */
+async function onlineRoles({
+  vault,
+  nextId,
+}: ChangePorts): Promise<Pick<RootContent['roles'], 'snapshot' | 'timestamp'>> {
+  const make = async (role: string): Promise<RoleContent> => ({
+    keys: [{ name: `online ${role}`, key: await vault.generate(`${role}-${nextId()}`, 'ed25519') }],
+    threshold: 1,
+  });
+  return { snapshot: await make('snapshot'), timestamp: await make('timestamp') };
+}
+
+async function draftRelease(change: Of<'release'>, ports: ChangePorts): Promise<Drafted> {
+  const { component, version, artifacts, payloadKeys, supplier, expiresAtMs } = change;
+  if (!isVersion(version))
+    throw notAdmitted(`"${version}" is no version`, 'Use 1 to 64 printable characters without spaces and slashes.');
+  const hardware = artifacts.map((artifact) => artifact.hardware);
+  if (hardware.length === 0 || new Set(hardware).size !== hardware.length)
+    throw notAdmitted('a release needs exactly one artifact per hardware', 'Name each hardware id once.');
+  const release: ReleaseDraft = {
+    component,
+    version,
+    artifacts: await Promise.all(artifacts.map((one) => artifactOf(one, change, ports))),
+  };
+  const bits = await bitsOf(ports);
+  const where = { bits, ...(supplier === undefined ? {} : { role: supplier }) };
+  const paths = release.artifacts.map(({ targetPath }) => targetPath);
+  const published = await read(
+    ports,
+    paths.map((path) => supplier ?? roleOf(path, bits)),
+  );
+  for (const artifact of release.artifacts) requirePlace(artifact, where, published);
+  const add = new Map(release.artifacts.map((artifact) => [artifact.targetPath, targetOf(artifact, change)]));
+  return {
+    files: targetFiles(published, { add, remove: [] }, where, expiresAtMs),
+    payloads: payloadKeys.length === 0 ? [] : release.artifacts.map((artifact) => payloadOf(artifact, payloadKeys)),
+    release,
+  };
+}
+
+type DraftArtifact = ReleaseDraft['artifacts'][number];
+
+async function artifactOf(
+  { hardware, sha256, path }: Of<'release'>['artifacts'][number],
+  { component, version }: Of<'release'>,
+  { blobs }: ChangePorts,
+): Promise<DraftArtifact> {
+  const lengthBytes = await blobs.lengthBytes(sha256);
+  if (lengthBytes === undefined)
+    throw notAdmitted(
+      `no artifact with digest ${sha256} is stored`,
+      'Upload the file first: sealift artifact upload FILE',
+    );
+  return { hardware, sha256, lengthBytes, targetPath: normalPath(path ?? `${component}/${version}/${hardware}`) };
+}
+
+/** A client that looks for the path has to come to the file that will list it, and must not find another image there. */
+function requirePlace(
+  { targetPath, hardware }: DraftArtifact,
+  { role, bits }: { readonly role?: string; readonly bits: number | undefined },
+  { files }: Published,
+): void {
+  const place = role ?? (bits === undefined ? 'targets' : BINS);
+  const reachable = delegationsFor(files.get('targets')?.delegations, targetPath, hardware, TUF1).next;
+  if (place !== 'targets' && !reachable.some(({ name }) => name === place)) {
+    throw new SigningError(
+      'SIGNING_CHANGE',
+      `${role ?? 'the repository'} may not speak for "${targetPath}" on ${hardware}`,
+      {
+        fix: 'Name a path that the delegation covers, or change the delegation.',
+      },
+    );
+  }
+  const taken = [...files].find(([, file]) => file.targets.has(targetPath));
+  if (taken)
+    throw notAdmitted(
+      `"${targetPath}" is published already, by ${taken[0]}`,
+      'Give the release a version of its own: what was approved never changes.',
+    );
+}
+
+function targetOf(
+  { lengthBytes, sha256, hardware }: DraftArtifact,
+  { component, version }: Of<'release'>,
+): TargetContent {
+  return {
+    lengthBytes,
+    hashes: new Map([['sha256', sha256]]),
+    custom: new Map<string, string | string[]>([
+      ['component', component],
+      ['hardwareIds', [hardware]],
+      ['version', version],
+    ]),
+  };
+}
+
+function payloadOf({ targetPath, sha256, lengthBytes }: DraftArtifact, keys: readonly string[]): PayloadToSign {
+  return { path: targetPath, sha256, lengthBytes, scheme: 'cups-p256-sha512', keys };
+}
+
+async function draftRemoval(
+  { paths, supplier, expiresAtMs }: Of<'remove'>,
+  ports: ChangePorts,
+): Promise<readonly DraftFile[]> {
+  const bits = await bitsOf(ports);
+  const published = await read(
+    ports,
+    paths.map((path) => supplier ?? roleOf(path, bits)),
+  );
+  const where = { bits, ...(supplier === undefined ? {} : { role: supplier }) };
+  return targetFiles(published, { add: new Map(), remove: paths.map(normalPath) }, where, expiresAtMs);
+}
+
+async function bitsOf(ports: ChangePorts): Promise<number | undefined> {
+  if (!ports.repository.reading.published.versions.has(BINS)) return undefined;
+  return (await read(ports, [BINS])).files.get(BINS)?.delegations?.succinct?.bits;
+}
+
+/** Files of the roles that have one, with those above them. */
+async function read({ repository }: ChangePorts, roles: readonly string[]): Promise<Published> {
+  const { versions } = repository.reading.published;
+  const wanted = roles.filter((role) => role !== 'targets' && versions.has(role)).flatMap(withParents);
+  return (await repository.readWith([...new Set(wanted)])).published;
+}
+
+function ownRoles({ repository }: ChangePorts): readonly string[] {
+  return [...repository.reading.published.versions.keys()].filter(isOwnRole);
+}
+
+function notAdmitted(reason: string, fix: string): FleetError {
+  return new FleetError('RELEASE_NOT_ADMITTED', `the release is not admitted: ${reason}`, { fix });
+}

@@ -1,0 +1,258 @@
+/**
+ * Signing events: a change to the repository is drafted, signed by people wherever they are, and published when enough have.
+ *
+ * Nothing becomes a release in any other way (design section 4).
+ */
+
+import { fromHex } from '../core/bytes.ts';
+import type { Clock } from '../core/ports.ts';
+import { verifyPayload } from '../trust/payload.ts';
+import { describe } from '../trust/repository/describe.ts';
+import { SigningError } from '../trust/repository/errors.ts';
+import {
+  type Collected,
+  merged,
+  readRequest,
+  requestOf,
+  type SigningRequest,
+  writeRequest,
+} from '../trust/repository/request.ts';
+import {
+  type Progress,
+  progressOf,
+  type Review,
+  requireSound,
+  reviewRequest,
+  signedFiles,
+} from '../trust/repository/review.ts';
+import type { Vault } from '../trust/vault.ts';
+import { type Change, type Drafted, draftChange } from './changes.ts';
+import { FleetError } from './errors.ts';
+import type { Artifact, Release, SigningEvent } from './model.ts';
+import type { Blobs, Store } from './ports.ts';
+import type { ImageRepository } from './repository.ts';
+import { Serial } from './serial.ts';
+
+export interface SigningPorts {
+  readonly tenant: string;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly nextId: () => string;
+  readonly vault: Vault;
+  readonly repository: ImageRepository;
+}
+
+/** A payload signature that is asked for, and whether it is there. */
+export interface PayloadProgress {
+  readonly path: string;
+  readonly key: string;
+  readonly isSigned: boolean;
+}
+
+export interface SigningStatus {
+  readonly event: SigningEvent;
+  /** What changes, one sentence each. */
+  readonly changes: readonly string[];
+  readonly progress: readonly Progress[];
+  readonly payloads: readonly PayloadProgress[];
+  /** Key id to holder. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+export class SigningEvents {
+  readonly #ports: SigningPorts;
+  readonly #serial = new Serial();
+
+  constructor(ports: SigningPorts) {
+    this.#ports = ports;
+  }
+
+  /** Drafts the change; nothing is published. @throws {SigningError} SIGNING_CHANGE; {FleetError} RELEASE_NOT_ADMITTED, REPOSITORY_MISSING */
+  async start(change: Change, reason: string): Promise<SigningStatus> {
+    const { store, tenant, clock, nextId, repository } = this.#ports;
+    const nowMs = clock.nowMs();
+    const drafted = await draftChange(change, this.#ports);
+    const id = nextId();
+    const createdAtMs = Math.floor(nowMs / 1_000) * 1_000;
+    const base = repository.head ? await repository.base(drafted.files.map(({ role }) => role)) : new Map();
+    const request = requestOf({ id, createdAtMs, reason, base, files: drafted.files, payloads: drafted.payloads });
+    const status = this.#status(eventOf(tenant, request, drafted, createdAtMs), reviewRequest(request));
+    await store.createSigningEvent(status.event);
+    return status;
+  }
+
+  /** @throws {FleetError} SIGNING_EVENT_UNKNOWN */
+  async status(id: string): Promise<SigningStatus> {
+    const event = await this.#event(id);
+    return this.#status(event, reviewRequest(readRequest(event.request)));
+  }
+
+  /**
+   * Takes in what others have signed, and publishes when it is enough. What was taken in before stays, whatever comes.
+   * @throws {SigningError} SIGNING_FORMAT, SIGNING_ALTERED, SIGNING_STALE, SIGNING_KEY, SIGNING_FILE; {FleetError}
+   * SIGNING_EVENT_UNKNOWN, SIGNING_EVENT_CLOSED; {TrustError} a client would refuse what would be published
+   */
+  async import(id: string, bytes: Uint8Array): Promise<SigningStatus> {
+    const incoming = readRequest(bytes);
+    if (incoming.body.id !== id)
+      throw new SigningError('SIGNING_FORMAT', `this is the request of signing event ${incoming.body.id.slice(0, 64)}`);
+    return this.#serial.run(incoming.body.id, () => this.#import(incoming));
+  }
+
+  /** @throws {FleetError} SIGNING_EVENT_UNKNOWN, SIGNING_EVENT_CLOSED */
+  async cancel(id: string): Promise<SigningStatus> {
+    return this.#serial.run(id, async () => {
+      const event = await this.#event(id);
+      requireOpen(event);
+      const next = this.#next(event, { state: 'cancelled' });
+      await this.#ports.store.updateSigningEvent(next);
+      return this.#status(next, reviewRequest(readRequest(event.request)));
+    });
+  }
+
+  async #import(incoming: SigningRequest): Promise<SigningStatus> {
+    const event = await this.#event(incoming.body.id);
+    requireOpen(event);
+    const held = readRequest(event.request);
+    requireSame(incoming, event);
+    this.#requireFresh(held);
+    const review = reviewRequest(withCollected(held, incoming.collected));
+    requireSound(review);
+    await this.#requirePayloads(review, held.collected);
+    const taken = this.#next(event, { request: writeRequest(review.request) });
+    const status = this.#status(taken, review);
+    if (!isComplete(status)) {
+      await this.#ports.store.updateSigningEvent(taken);
+      return status;
+    }
+    return { ...status, event: await this.#publish(taken, review) };
+  }
+
+  async #publish(event: SigningEvent, review: Review): Promise<SigningEvent> {
+    const { clock, nextId, repository } = this.#ports;
+    const release = event.release && releaseOf(event, review, nextId(), clock.nowMs());
+    const published: SigningEvent = { ...event, state: 'published', releaseId: release?.id ?? null };
+    await repository.publish({
+      files: signedFiles(review),
+      versions: new Map(review.files.map(({ role, version }) => [role, version])),
+      event: published,
+      ...(release ? { release } : {}),
+    });
+    return published;
+  }
+
+  /** What is published must still be what the request began from. @throws {SigningError} SIGNING_STALE */
+  #requireFresh({ body }: SigningRequest): void {
+    const versions = this.#ports.repository.head?.versions ?? new Map<string, number>();
+    const changed = body.files.find(({ role, version }) => version !== (versions.get(role) ?? 0) + 1)?.role;
+    const what = changed ?? (rootVersionOf(body) === (versions.get('root') ?? 0) ? undefined : 'root');
+    if (what === undefined) return;
+    throw new SigningError('SIGNING_STALE', `${what} was published anew since this request was made`, {
+      detail: { role: what },
+      fix: 'Cancel this signing event and start a new one: sealift trust cancel EVENT',
+    });
+  }
+
+  /** Each new payload signature is by a key that was asked for, over the stored bytes. @throws {SigningError} SIGNING_KEY, SIGNING_FILE */
+  async #requirePayloads({ request }: Review, held: Collected): Promise<void> {
+    for (const { path, key, value } of request.collected.payloadSignatures) {
+      const known = held.payloadSignatures.some((one) => one.path === path && one.key === key);
+      const payload = request.body.payloads.find((one) => one.path === path && one.keys.includes(key));
+      if (!payload) {
+        throw new SigningError('SIGNING_KEY', `nobody asked for a signature over ${path} by key ${key.slice(0, 16)}`, {
+          fix: 'Sign with the key that devices hold; the signing event names it.',
+        });
+      }
+      const bytes = this.#ports.blobs.read(payload.sha256);
+      if (known || (await verifyPayload(payload.scheme, fromHex(key) ?? new Uint8Array(), value, bytes))) continue;
+      throw new SigningError('SIGNING_FILE', `the ${payload.scheme} signature over ${path} does not verify`, {
+        fix: 'Sign exactly the file that was uploaded; its digest stands in the request.',
+      });
+    }
+  }
+
+  async #event(id: string): Promise<SigningEvent> {
+    const event = await this.#ports.store.signingEvent(this.#ports.tenant, id);
+    if (event) return event;
+    throw new FleetError('SIGNING_EVENT_UNKNOWN', `there is no signing event ${id.slice(0, 64)}`, {
+      fix: 'See: sealift trust events',
+    });
+  }
+
+  #next(event: SigningEvent, change: Partial<SigningEvent>): SigningEvent {
+    return { ...event, ...change, revision: event.revision + 1, updatedAtMs: this.#ports.clock.nowMs() };
+  }
+
+  #status(event: SigningEvent, review: Review): SigningStatus {
+    const { request, names } = review;
+    const made = request.collected.payloadSignatures;
+    const payloads = request.body.payloads.flatMap(({ path, keys }) =>
+      keys.map((key) => ({ path, key, isSigned: made.some((one) => one.path === path && one.key === key) })),
+    );
+    return { event, changes: describe(review), progress: progressOf(review), payloads, names };
+  }
+}
+
+export function isComplete({ progress, payloads }: Pick<SigningStatus, 'progress' | 'payloads'>): boolean {
+  return progress.every((one) => one.isComplete) && payloads.every(({ isSigned }) => isSigned);
+}
+
+/** The newest root the request began from; 0 before the first. */
+function rootVersionOf({ base }: SigningRequest['body']): number {
+  const versions = [...base.keys()].map((name) => Number(/^([0-9]+)\.root\.json$/.exec(name)?.[1] ?? 0));
+  return Math.max(0, ...versions);
+}
+
+function withCollected(held: SigningRequest, incoming: Collected): SigningRequest {
+  return { ...held, collected: merged(incoming, held.collected) };
+}
+
+function requireSame({ digest }: SigningRequest, event: SigningEvent): void {
+  if (digest === event.digest) return;
+  throw new SigningError('SIGNING_ALTERED', 'the request is not the one this server made', {
+    detail: { digest, expected: event.digest },
+    fix: 'Export it again (sealift trust export EVENT) and ask who changed the other one.',
+  });
+}
+
+function requireOpen({ id, state }: SigningEvent): void {
+  if (state === 'open') return;
+  throw new FleetError('SIGNING_EVENT_CLOSED', `signing event ${id} is ${state}`, {
+    detail: { state },
+    fix: 'Nothing has to be done; for another change start another event.',
+  });
+}
+
+function eventOf(tenant: string, request: SigningRequest, { release }: Drafted, atMs: number): SigningEvent {
+  const { id, reason } = request.body;
+  return {
+    ...{ tenant, id, reason, release, state: 'open', releaseId: null, revision: 1 },
+    ...{ request: writeRequest(request), digest: request.digest, createdAtMs: atMs, updatedAtMs: atMs },
+  };
+}
+
+function releaseOf(
+  { tenant, id: signingEventId, release }: SigningEvent,
+  review: Review,
+  id: string,
+  createdAtMs: number,
+): Release {
+  if (!release) throw new Error('an event without a release admits none');
+  const { payloadSignatures } = review.request.collected;
+  const artifacts = release.artifacts.map(
+    (artifact): Artifact => ({
+      ...artifact,
+      payloadSignatures: payloadSignatures
+        .filter(({ path }) => path === artifact.targetPath)
+        .map(({ key, value }) => ({
+          scheme: 'cups-p256-sha512',
+          key: fromHex(key) ?? new Uint8Array(),
+          signature: value,
+        })),
+    }),
+  );
+  const signedBy = [...new Set(review.request.collected.signatures.map(({ keyId }) => keyId))];
+  const { component, version } = release;
+  return { tenant, id, component, version, artifacts, signingEventId, signedBy, createdAtMs };
+}

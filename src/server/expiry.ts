@@ -1,0 +1,89 @@
+/** What expires, when, and who has to renew it: nothing expires by surprise (SEC-24). */
+import { X509Certificate } from 'node:crypto';
+import type { Clock, Log } from '../core/ports.ts';
+import type { ImageRepository, Lifetimes } from '../fleet/repository.ts';
+import { EXPIRY_WARNING_DAYS } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface Expiry {
+  readonly what: string;
+  readonly version: number | null;
+  readonly expiresAtMs: number;
+  readonly renewedBy: 'server' | 'signers' | 'operator';
+  readonly warning: string | null;
+}
+
+export interface ExpiryPorts {
+  readonly repository: ImageRepository;
+  readonly lifetimes: Lifetimes;
+  /** PEM certificates by what they are for. */
+  readonly certificates: ReadonlyMap<string, string>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+const DAY_MS = 86_400_000;
+
+export class ExpiryWatch {
+  readonly #ports: ExpiryPorts;
+  /** Warnings that were logged, so that each is said once per threshold. */
+  readonly #said = new Set<string>();
+
+  constructor(ports: ExpiryPorts) {
+    this.#ports = ports;
+  }
+
+  /** Everything that expires, the first to expire first. */
+  async all(): Promise<readonly Expiry[]> {
+    const { repository, certificates, clock } = this.#ports;
+    const nowMs = clock.nowMs();
+    const roles = (await repository.expiries()).map(({ role, version, expiresAtMs, isOnline }) => ({
+      ...{ what: role, version, expiresAtMs },
+      renewedBy: isOnline ? ('server' as const) : ('signers' as const),
+      warning: isOnline ? this.#onlineWarning(role, expiresAtMs, nowMs) : warningOf(expiresAtMs, nowMs),
+    }));
+    const issued = [...certificates].map(([what, pem]) => {
+      const expiresAtMs = Date.parse(new X509Certificate(pem).validTo);
+      return {
+        ...{ what, version: null, expiresAtMs, warning: warningOf(expiresAtMs, nowMs) },
+        renewedBy: 'operator' as const,
+      };
+    });
+    return [...roles, ...issued].toSorted((left, right) => left.expiresAtMs - right.expiresAtMs);
+  }
+
+  /** Logs what is due, each threshold once, and renews the gauges. */
+  async check(): Promise<void> {
+    const { log, metrics, clock } = this.#ports;
+    const nowMs = clock.nowMs();
+    for (const { what, version, expiresAtMs, renewedBy, warning } of await this.all()) {
+      metrics.expiresIn(what, (expiresAtMs - nowMs) / 1_000);
+      const said = `${what} ${version} ${warning}`;
+      if (warning === null || this.#said.has(said)) continue;
+      this.#said.add(said);
+      log.warn({
+        code: 'TRUST_EXPIRES',
+        what,
+        version,
+        expiresAt: new Date(expiresAtMs).toISOString(),
+        renewedBy,
+        warning,
+      });
+    }
+  }
+
+  /** The server signs anew at half life; when a quarter is left, it has failed to for a long time. */
+  #onlineWarning(role: string, expiresAtMs: number, nowMs: number): string | null {
+    const { snapshotMs, timestampMs } = this.#ports.lifetimes;
+    const lifeMs = role === 'snapshot' ? snapshotMs : timestampMs;
+    if (expiresAtMs <= nowMs) return 'has expired';
+    return expiresAtMs - nowMs < lifeMs / 4 ? 'was not renewed: is the vault open?' : null;
+  }
+}
+
+function warningOf(expiresAtMs: number, nowMs: number): string | null {
+  if (expiresAtMs <= nowMs) return 'has expired';
+  const days = EXPIRY_WARNING_DAYS.toReversed().find((limit) => expiresAtMs - nowMs <= limit * DAY_MS);
+  return days === undefined ? null : `expires within ${days} days`;
+}

@@ -1,0 +1,213 @@
+/**
+ * What a signing request asks: who may sign each file, who has, who is missing.
+ *
+ * Pure, and the same on the server and on a machine without any network: a signer believes nothing that this does not derive
+ * from the request itself and the root the signer already trusts.
+ */
+import { asObject, type JsonObject, parseJson } from '../../core/json.ts';
+import { TrustError } from '../errors.ts';
+import { MAX_REQUEST_BYTES } from '../limits.ts';
+import { acceptFirstRoot } from '../tuf/accept.ts';
+import { TUF1 } from '../tuf/dialect.ts';
+import { type Root, readRoot, readTargets, type Targets } from '../tuf/roles.ts';
+import type { KeyTable, RoleKeys } from '../tuf/threshold.ts';
+import { BINS, type DraftFile, isOwnRole, type Published } from './draft.ts';
+import { SigningError } from './errors.ts';
+import { delegatorOf, holderNames, readPublished } from './published.ts';
+import { approvalMessage, type SigningRequest } from './request.ts';
+import { messageOf, metadataFile, type Signatures } from './sign.ts';
+
+/** A set of keys whose threshold a file needs. A new root needs two: the old one and itself. */
+export interface Authority {
+  readonly name: string;
+  readonly keys: KeyTable;
+  readonly role: RoleKeys;
+}
+
+export interface FileReview {
+  readonly role: string;
+  readonly version: number;
+  readonly signed: JsonObject;
+  /** What is signed. */
+  readonly message: Uint8Array;
+  readonly authorities: readonly Authority[];
+}
+
+export interface Review {
+  readonly request: SigningRequest;
+  /** What is published; `undefined` before the first root. */
+  readonly before: Published | undefined;
+  /** The root after this request, when it changes. */
+  readonly nextRoot: Root | undefined;
+  /** Key id to holder, before and after. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly files: readonly FileReview[];
+}
+
+/** How far an authority is. */
+export interface Progress {
+  readonly role: string;
+  readonly authority: string;
+  readonly need: number;
+  /** Key ids. */
+  readonly signed: readonly string[];
+  readonly missing: readonly string[];
+  readonly isComplete: boolean;
+}
+
+/**
+ * @param pinned root the signer trusts already; without one, the first root of the request is taken, which a person has to compare
+ * @throws {SigningError} SIGNING_FORMAT what it says is published does not hold; SIGNING_STALE a file does not follow it
+ */
+export function reviewRequest(request: SigningRequest, pinned?: Uint8Array): Review {
+  const files = request.body.files.map(({ role, signed }) => ({ role, signed: jsonOf(signed) }));
+  const before = publishedBefore(request, pinned);
+  const drafted = files.find(({ role }) => role === 'root');
+  const nextRoot = drafted && readRoot(drafted.signed, TUF1);
+  const root = nextRoot ?? before?.root;
+  if (!root) throw new SigningError('SIGNING_FORMAT', 'a first request has to bring a root');
+  const top = files.find(({ role }) => role === 'targets');
+  const targets = top ? readTargets(top.signed, TUF1) : before?.files.get('targets');
+  return {
+    ...{ request, before, nextRoot, names: namesOf(before, drafted?.signed) },
+    files: request.body.files.map(({ role, version }, index) => {
+      requireNext(role, version, before);
+      const signed = files[index]?.signed ?? new Map();
+      return {
+        ...{ role, version, signed },
+        message: messageOf(signed),
+        authorities: authorities(role, before, root, targets),
+      };
+    }),
+  };
+}
+
+/** Every signature that came with the request is by a key that may make it, and holds. @throws {SigningError} SIGNING_KEY, SIGNING_ALTERED */
+export function requireSound({ request, files, names }: Review): void {
+  const { collected, digest } = request;
+  const known = files.flatMap(({ authorities: all }) => all.flatMap(({ keys }) => [...keys]));
+  for (const [keyId, value] of collected.approvals) {
+    const key = known.find(([id]) => id === keyId)?.[1];
+    if (!key) throw wrongKey(keyId, 'the request');
+    if (!key.verify(approvalMessage(digest), value))
+      throw new SigningError('SIGNING_ALTERED', `the request was altered after ${holder(keyId, names)} signed it`, {
+        detail: { keyId, digest },
+        fix: 'Export the request again from the server, and ask who signed what was altered.',
+      });
+  }
+  for (const { role, keyId, value } of collected.signatures) {
+    const file = files.find((one) => one.role === role);
+    const key = file && eligible(file).get(keyId);
+    if (!file || !key) throw wrongKey(keyId, role);
+    if (!key.verify(file.message, value))
+      throw new SigningError(
+        'SIGNING_ALTERED',
+        `the signature of ${holder(keyId, names)} does not belong to this ${role}`,
+        {
+          detail: { keyId, role },
+          fix: 'Sign the request as it was exported; what was signed and what is sent differ.',
+        },
+      );
+  }
+}
+
+/** Keys that may sign a file, under any of its authorities. */
+export function eligible({ authorities: all }: FileReview): KeyTable {
+  return new Map(all.flatMap(({ keys, role }) => role.keyIds.map((keyId) => [keyId, keys.get(keyId)] as const)));
+}
+
+/** Call `requireSound` first: signatures are only counted here. */
+export function progressOf({ request, files }: Review): readonly Progress[] {
+  return files.flatMap(({ role, authorities: all }) => {
+    const by = new Set(request.collected.signatures.filter((one) => one.role === role).map(({ keyId }) => keyId));
+    return all.map(({ name, role: { keyIds, threshold }, keys }) => {
+      const signed = keyIds.filter((keyId) => by.has(keyId));
+      const distinct = new Set(signed.map((keyId) => keys.get(keyId)?.fingerprint));
+      const missing = keyIds.filter((keyId) => !by.has(keyId));
+      return { role, authority: name, need: threshold, signed, missing, isComplete: distinct.size >= threshold };
+    });
+  });
+}
+
+/** The files as they will be stored, with every signature that was collected. */
+export function signedFiles({ request, files }: Review): ReadonlyMap<string, Uint8Array> {
+  return new Map(
+    files.map(({ role, signed }) => {
+      const made = request.collected.signatures.filter((one) => one.role === role);
+      const signatures: Signatures = new Map(made.map(({ keyId, value }) => [keyId, value]));
+      return [role, metadataFile(signed, signatures)];
+    }),
+  );
+}
+
+/** `3fa9… (alice)`, or the id alone. */
+export function holder(keyId: string, names: ReadonlyMap<string, string>): string {
+  const name = names.get(keyId);
+  return name === undefined || name === '' ? keyId.slice(0, 8) : `${name} (${keyId.slice(0, 8)})`;
+}
+
+function publishedBefore({ body }: SigningRequest, pinned: Uint8Array | undefined): Published | undefined {
+  if (body.base.size === 0) return undefined;
+  const file = (name: string) => body.base.get(name);
+  const first = pinned ?? file('1.root.json') ?? new Uint8Array();
+  const replaced = body.files.map(({ role }) => role).filter((role) => role !== 'root');
+  try {
+    const version = acceptFirstRoot(first, { dialect: TUF1, nowMs: undefined }).value.version;
+    if (pinned && file(`${version}.root.json`) && Buffer.compare(pinned, file(`${version}.root.json`) ?? pinned) !== 0)
+      throw new TrustError('TRUST_MIX_AND_MATCH', `its root ${version} is not the one this signer trusts`);
+    const held = replaced.filter((role) => hasFile(body.base, role));
+    return readPublished(first, file, held).published;
+  } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause;
+    throw new SigningError('SIGNING_FORMAT', `what the request says is published does not hold: ${cause.message}`, {
+      cause,
+      fix: 'Do not sign it. Compare the root with the one the other signers have: sealift trust export-root.',
+    });
+  }
+}
+
+function hasFile(base: ReadonlyMap<string, Uint8Array>, role: string): boolean {
+  return [...base.keys()].some((name) => name.endsWith(`.${encodeURIComponent(role)}.json`));
+}
+
+function requireNext(role: string, version: number, before: Published | undefined): void {
+  const published = role === 'root' ? before?.root.version : before?.versions.get(role);
+  if (version === (published ?? 0) + 1) return;
+  throw new SigningError('SIGNING_STALE', `${role} ${version} does not follow ${role} ${published ?? 0}`, {
+    detail: { role, version, published: published ?? 0 },
+    fix: 'Start a new signing event; what was published has changed since this one was made.',
+  });
+}
+
+function authorities(
+  role: string,
+  before: Published | undefined,
+  root: Root,
+  targets: Targets | undefined,
+): readonly Authority[] {
+  if (role === 'root') {
+    const next = { name: 'the new root', keys: root.keys, role: root.roles.root };
+    return before ? [{ name: 'the root before', keys: before.root.keys, role: before.root.roles.root }, next] : [next];
+  }
+  if (isOwnRole(role)) return [{ name: 'targets', keys: root.keys, role: root.roles.targets }];
+  const supplier = targets && delegatorOf(role, targets);
+  if (supplier) return [{ name: role, ...supplier }];
+  throw new SigningError('SIGNING_FORMAT', `nobody may sign for "${role}": it is no supplier and none of ${BINS}`);
+}
+
+function namesOf(before: Published | undefined, root: JsonObject | undefined): ReadonlyMap<string, string> {
+  return new Map([...(before?.names ?? []), ...(root ? holderNames(metadataFile(root, new Map())) : [])]);
+}
+
+function wrongKey(keyId: string, what: string): SigningError {
+  return new SigningError('SIGNING_KEY', `key ${keyId.slice(0, 64)} may not sign ${what}`, {
+    detail: { keyId },
+    fix: 'Sign with a key that the role names: sealift trust show REQUEST lists them.',
+  });
+}
+
+/** A draft of our own is plain objects; one that travelled was parsed. */
+function jsonOf(signed: DraftFile['signed']): JsonObject {
+  const bytes = metadataFile(signed, new Map());
+  return asObject(asObject(parseJson(bytes, { maxBytes: MAX_REQUEST_BYTES }), '').get('signed'), '/signed');
+}

@@ -1,0 +1,58 @@
+/** The signed document as it lies on disk: what was signed, and by whom it claims to be signed (spec/uptane.md section 3.2). */
+import { fromHex } from '../../core/bytes.ts';
+import { asArray, asObject, asString, type JsonObject, type JsonValue, parseSigned } from '../../core/json.ts';
+import { TrustError } from '../errors.ts';
+import { MAX_SIGNATURE_CHARACTERS, MAX_SIGNATURES } from '../limits.ts';
+import type { Dialect } from './dialect.ts';
+import { malformed, readName } from './shape.ts';
+
+export interface Signature {
+  readonly keyId: string;
+  /** Lower-cased; `undefined` where the dialect has none. */
+  readonly method: string | undefined;
+  readonly value: Uint8Array;
+}
+
+/** Nothing in here is believed yet. */
+export interface Envelope {
+  readonly signed: JsonObject;
+  /** Canonical bytes of `signed`: what signatures cover. */
+  readonly message: Uint8Array;
+  readonly signatures: readonly Signature[];
+}
+
+const BASE64_FORM = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** @throws {TrustError} TRUST_LENGTH, TRUST_MALFORMED, TRUST_SIGNATURES one key id signs twice (spec 9.1 b); {JsonError} */
+export function readEnvelope(bytes: Uint8Array, maxBytes: number, dialect: Dialect): Envelope {
+  if (bytes.length > maxBytes) {
+    throw new TrustError('TRUST_LENGTH', `${bytes.length} bytes where at most ${maxBytes} are allowed`, {
+      detail: { length: bytes.length, max: maxBytes },
+    });
+  }
+  const { document, signed, canonical } = parseSigned(bytes, { maxBytes });
+  const list = asArray(document.get('signatures'), '/signatures');
+  if (list.length > MAX_SIGNATURES)
+    throw malformed('/signatures', `has ${list.length} entries, at most ${MAX_SIGNATURES} are allowed`);
+  const signatures = list.map((item, index) => readSignature(item, `/signatures/${index}`, dialect));
+  if (new Set(signatures.map(({ keyId }) => keyId)).size !== signatures.length)
+    throw new TrustError('TRUST_SIGNATURES', 'one key id stands twice among the signatures');
+  return { signed, message: canonical, signatures };
+}
+
+function readSignature(json: JsonValue, path: string, dialect: Dialect): Signature {
+  const object = asObject(json, path);
+  const text = asString(object.get('sig'), `${path}/sig`);
+  const value = text.length > MAX_SIGNATURE_CHARACTERS ? undefined : decode(text, dialect.signatureEncoding);
+  if (!value) throw malformed(`${path}/sig`, `is not ${dialect.signatureEncoding} of a signature`);
+  return {
+    keyId: readName(object.get('keyid'), `${path}/keyid`),
+    method: dialect.hasMethod ? asString(object.get('method'), `${path}/method`).toLowerCase() : undefined,
+    value,
+  };
+}
+
+function decode(text: string, encoding: Dialect['signatureEncoding']): Uint8Array | undefined {
+  if (encoding === 'hex') return fromHex(text);
+  return BASE64_FORM.test(text) ? new Uint8Array(Buffer.from(text, 'base64')) : undefined;
+}
