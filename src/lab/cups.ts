@@ -83,6 +83,15 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'stolen-firmware-key',
+    expected: 'CUPS_NO_PROOF',
+    check: 'the gateway installs what a release proof leads to from its own root, whoever signed the image (SEC-22)',
+    async run(lab, seams) {
+      const image = firmwareImage(EVIL);
+      return hostile(lab, seams, await signedBy(lab.world.payload, image), image, { releaseProof: 'required' });
+    },
+  },
+  {
     name: 'router-asks-for-another',
     expected: '403',
     check: 'the certificate says who asks, the body may only agree (CUPS-11, SEC-19)',
@@ -113,8 +122,17 @@ async function signedBy(signer: PayloadSigner, image: Uint8Array): Promise<Respo
   return { ...NOTHING, signature: { keyCrc: crcOf(signer.key), der: await signer.sign(image) } };
 }
 
-/** A server in the attacker's hands gives this answer to the gateway's next request. */
-async function hostile({ world, gateway, attacker }: Lab, seams: Seams, head: ResponseHead, image: Uint8Array) {
+/**
+ * A server in the attacker's hands gives this answer to the gateway's next request. The gateway goes by what CUPS itself has, as a
+ * foreign Station does, unless `protection` says otherwise.
+ */
+async function hostile(
+  { world, gateway, attacker }: Lab,
+  seams: Seams,
+  head: ResponseHead,
+  image: Uint8Array,
+  protection: ClientOptions = {},
+) {
   const answer = concat(ResponseHead.encode({ ...head, updateLength: image.length }), image);
   const server = await hostileServer(world, answer);
   const file = (name: string) => join(gateway.home, name);
@@ -122,7 +140,8 @@ async function hostile({ world, gateway, attacker }: Lab, seams: Seams, head: Re
   try {
     writeFileSync(file('cups.uri'), server.url);
     if (seams.trustAttacker) writeFileSync(file('sig-0.key'), attacker.key);
-    const observed = await outcomeOf(async () => (await (await gateway.client(seams.client)).check()).kind);
+    const options = { releaseProof: 'off' as const, ...protection, ...seams.client };
+    const observed = await outcomeOf(async () => (await (await gateway.client(options)).check()).kind);
     const version = readFileSync(file('version.txt'), 'utf8').trim();
     return {
       observed: version === OLD || observed === 'installed' ? observed : `runs ${version}`,
@@ -148,6 +167,8 @@ async function hostileServer(world: World, answer: Uint8Array) {
   const cert = await issueCertificate(ca, { ...request, days: 1, clock: systemClock, random: systemRandom });
   const transcript: ScenarioResult['transcript'][number][] = [];
   const server = createServer({ cert, key: key.privateKey }, (incoming, reply) => {
+    // Whoever has no offline keys has no proof for what nobody released.
+    if (incoming.method === 'GET') return void reply.writeHead(404).end();
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {

@@ -45,7 +45,9 @@ function spkiPem(pem: string): string {
 }
 
 const RSA_PEM = rsaPem(2_048);
-const PEMS: Readonly<Record<SchemeName, string>> = {
+/** Those that sign metadata. */
+type MetadataScheme = Exclude<SchemeName, 'cups-p256-sha512'>;
+const PEMS: Readonly<Record<MetadataScheme, string>> = {
   ed25519: generateSigner('ed25519').pem,
   'ecdsa-sha2-nistp256': generateSigner('ecdsa').pem,
   'rsassa-pss-sha256': RSA_PEM,
@@ -53,9 +55,14 @@ const PEMS: Readonly<Record<SchemeName, string>> = {
   'ml-dsa-44': generateSigner('ml-dsa').pem,
   'cups-p256-sha512': generateSigner('cups-p256-sha512').pem,
 };
+<<<<<<< HEAD
 /** Those that sign metadata. */
 const SCHEME_NAMES = (Object.keys(PEMS) as SchemeName[]).filter((name) => name !== 'cups-p256-sha512');
 const signerFor = (scheme: SchemeName) => importSigner(PEMS[scheme], scheme);
+=======
+const SCHEME_NAMES = Object.keys(PEMS) as MetadataScheme[];
+const signerFor = (scheme: MetadataScheme) => importSigner(PEMS[scheme], scheme);
+>>>>>>> wt-keys
 
 describe('SEC-21 keys', () => {
   it.each(SCHEME_NAMES)('SEC-21 %s keys come back from PEM, and their public half from metadata', async (scheme) => {
@@ -378,6 +385,7 @@ describe('SEC-7 keys that are refused', () => {
     ['no key', rsaKey(''), 'TRUST_KEY'],
     ['another key type', { keytype: 'dsa', scheme: 'dsa', keyval: { public: '' } }, 'TRUST_UNSUPPORTED'],
     ['a scheme of another key type', { ...edKey('ab'), scheme: 'rsassa-pss-sha256' }, 'TRUST_UNSUPPORTED'],
+    ['a key for payloads', { ...ecKey(ecPem), scheme: 'cups-p256-sha512' }, 'TRUST_UNSUPPORTED'],
     ['a key type named __proto__', { ...edKey('ab'), keytype: '__proto__' }, 'TRUST_UNSUPPORTED'],
     ['a key type in capitals', { ...edKey('ab'), keytype: 'ED25519' }, 'TRUST_UNSUPPORTED'],
     ['no scheme', { keytype: 'ed25519', keyval: { public: 'ab'.repeat(32) } }, 'JSON_SHAPE'],

@@ -5,7 +5,14 @@ import { generateSigner, type SchemeName } from './keys.ts';
 import type { Vault } from './vault.ts';
 
 const SCHEME_NAMES: readonly SchemeName[] = [
-  ...(['ed25519', 'ecdsa-sha2-nistp256', 'rsassa-pss-sha256', 'rsa-pkcs1v15-sha256', 'ml-dsa-44'] as const),
+  ...([
+    'ed25519',
+    'ecdsa-sha2-nistp256',
+    'rsassa-pss-sha256',
+    'rsa-pkcs1v15-sha256',
+    'ml-dsa-44',
+    'cups-p256-sha512',
+  ] as const),
 ];
 const message = Buffer.from('message');
 
