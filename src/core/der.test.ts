@@ -30,7 +30,8 @@ import {
 
 const VECTORS = join(ROOT, 'test/vectors/uptane');
 const der = (hex: string) => fromHex(hex) ?? expect.fail(`not hex: ${hex}`);
-const withCode = (code: string) => expect.objectContaining({ code, detail: { offset: expect.any(Number) as number } });
+const withCode = (code: string): unknown =>
+  expect.objectContaining({ code, detail: { offset: expect.any(Number) as number } });
 
 /** Any document that is DER, at most 8 levels deep. */
 const { value: anyDer } = fc.letrec<{ value: Uint8Array }>((tie) => ({
@@ -180,6 +181,17 @@ describe('SEC-10 strict DER', () => {
     ['a set out of order, deep inside', '30083106020102020101', 'DER_VALUE'],
   ])('SEC-10 refuses %s', (_what, hex, code) => {
     expect(() => parseDer(der(hex))).toThrow(withCode(code));
+  });
+
+  it.each([
+    ['30800000', 'an indefinite length (byte 1)'],
+    ['3003020001', 'INTEGER with no content (byte 2)'],
+    ['300402020000', 'INTEGER with more bytes than it needs (byte 2)'],
+    ['30020205', 'needs 5 bytes of content, has 0 (byte 2)'],
+    ['300102', 'ends inside of a tag or length (byte 3)'],
+    ['300009', 'bytes after the end of the value (byte 2)'],
+  ])('SEC-10 says of %s: %s', (hex, message) => {
+    expect(() => parseDer(der(hex))).toThrow(message);
   });
 
   it.each([

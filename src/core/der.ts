@@ -82,7 +82,7 @@ export class DerNode {
   }
 
   /** The values of a SEQUENCE OF or SET OF. @throws {DerError} DER_SHAPE another tag */
-  items(tag: number = SEQUENCE): Generator<DerNode> {
+  items(tag: number = SEQUENCE): Generator<DerNode, void> {
     this.#requireTag(tag);
     return this.#parts();
   }
@@ -115,7 +115,7 @@ export class DerNode {
     if (this.tag !== tag) fail('DER_SHAPE', `tag ${hex(this.tag)} where ${hex(tag)} must stand`, this.offset);
   }
 
-  *#parts(): Generator<DerNode> {
+  *#parts(): Generator<DerNode, void> {
     for (let at = this.#contentStart; at < this.#end; ) {
       const part = new DerNode(this.#document, at, this.#end);
       yield part;
@@ -126,11 +126,11 @@ export class DerNode {
 
 /** What a SEQUENCE holds, in its order. */
 export class DerMembers {
-  readonly #parts: Generator<DerNode>;
+  readonly #parts: Generator<DerNode, void>;
   readonly #end: number;
   #ahead: DerNode | undefined;
 
-  constructor(parts: Generator<DerNode>, end: number) {
+  constructor(parts: Generator<DerNode, void>, end: number) {
     this.#parts = parts;
     this.#end = end;
     this.#advance();
@@ -154,8 +154,8 @@ export class DerMembers {
   }
 
   #advance(): void {
-    const { value, done } = this.#parts.next();
-    this.#ahead = done ? undefined : value;
+    const result = this.#parts.next();
+    this.#ahead = result.done ? undefined : result.value;
   }
 }
 

@@ -21,7 +21,7 @@ import { TrustedRoots, verifyChain } from './x509-chain.ts';
 import { CertificateError } from './x509-errors.ts';
 import { certificatesOf } from './x509-pem.ts';
 
-const withCode = (code: string) => expect.objectContaining({ code, fix: expect.any(String) as string });
+const withCode = (code: string): unknown => expect.objectContaining({ code, fix: expect.any(String) as string });
 const leafOf = (parts: Partial<Parts>) => certificate({ ...LEAF, ...parts });
 const pemOf = (der: Uint8Array) =>
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`;

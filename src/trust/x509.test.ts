@@ -79,7 +79,7 @@ describe('CUPS-11 certificates', () => {
       });
     expect(verify(certificate, ca.certificate, 'client').commonName).toBe('00000000000000aa');
     expect(verify(server.certificate, server.ca.certificate, 'server', 'gw.example').dnsNames).toEqual(['gw.example']);
-    const refused = (code: string) => expect.objectContaining({ code });
+    const refused = (code: string): unknown => expect.objectContaining({ code });
     expect(() => verify(certificate, ca.certificate, 'server')).toThrow(refused('CERT_PURPOSE'));
     expect(() => verify(certificate, server.ca.certificate, 'client')).toThrow(refused('CERT_UNTRUSTED'));
     expect(() => verify(server.certificate, server.ca.certificate, 'server', 'localhost')).toThrow(
