@@ -53,16 +53,9 @@ const PEMS: Readonly<Record<MetadataScheme, string>> = {
   'rsassa-pss-sha256': RSA_PEM,
   'rsa-pkcs1v15-sha256': RSA_PEM,
   'ml-dsa-44': generateSigner('ml-dsa').pem,
-  'cups-p256-sha512': generateSigner('cups-p256-sha512').pem,
 };
-<<<<<<< HEAD
-/** Those that sign metadata. */
-const SCHEME_NAMES = (Object.keys(PEMS) as SchemeName[]).filter((name) => name !== 'cups-p256-sha512');
-const signerFor = (scheme: SchemeName) => importSigner(PEMS[scheme], scheme);
-=======
 const SCHEME_NAMES = Object.keys(PEMS) as MetadataScheme[];
 const signerFor = (scheme: MetadataScheme) => importSigner(PEMS[scheme], scheme);
->>>>>>> wt-keys
 
 describe('SEC-21 keys', () => {
   it.each(SCHEME_NAMES)('SEC-21 %s keys come back from PEM, and their public half from metadata', async (scheme) => {

@@ -67,7 +67,6 @@ export const MAX_VAULT_KEYS = 256;
 export const MAX_VAULT_BYTES = 2 * 2 ** 20;
 /** Bytes of a passphrase; what is longer is some other file. */
 export const MAX_PASSPHRASE_BYTES = 1_024;
-<<<<<<< HEAD
 /** Bytes of one certificate: four times what RSA-4096 with a page of names needs; read before any signature is (SEC-10). */
 export const MAX_CERTIFICATE_BYTES = 16_384;
 /** Certificates from a peer: with the trusted root at its end, and a few that lead elsewhere. */
@@ -80,5 +79,3 @@ export const MAX_SERIAL_BYTES = 20;
 export const MAX_ROOTS_BYTES = 2 ** 20;
 /** Characters of a DNS name (RFC 1035 section 2.3.4, without the length octets). */
 export const MAX_DNS_NAME = 253;
-=======
->>>>>>> wt-keys
