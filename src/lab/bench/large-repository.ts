@@ -1,5 +1,5 @@
-/** A repository of 10,000 targets in 256 bins, on a real store, signed by two people. */
-import { mkdtempSync } from 'node:fs';
+/** A repository on a real store, signed by two people; the large one has 10,000 targets in 256 bins. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../adapters/node/ports.ts';
@@ -13,8 +13,6 @@ import { type DraftFile, firstFiles, renewedFiles, roleOf, targetFiles } from '.
 import { metadataFile, signWith } from '../../trust/repository/sign.ts';
 import type { Vault } from '../../trust/vault.ts';
 
-const TARGETS = 10_000;
-const BITS = 8;
 const DAY_MS = 86_400_000;
 
 export interface LargeRepository {
@@ -22,12 +20,22 @@ export interface LargeRepository {
   addOne(): Promise<number>;
   /** Every file signed anew. @returns bytes written */
   rewriteAll(): Promise<number>;
+  /** Bytes of a release proof. */
+  proofBytes(): Promise<number>;
+  close(): Promise<void>;
 }
 
-export async function largeRepository(): Promise<LargeRepository> {
+export const LARGE = { targets: 10_000, bits: 8 };
+
+export async function makeRepository(size: {
+  readonly targets: number;
+  readonly bits?: number;
+}): Promise<LargeRepository> {
+  const { targets, bits } = size;
   const people = [generateSigner('ed25519').signer, generateSigner('ed25519').signer];
   const online = new Map(['snapshot', 'timestamp'].map((role) => [role, generateSigner('ed25519').signer]));
-  const store = await openSqliteStore({ path: join(mkdtempSync(join(tmpdir(), 'sealift-bench-')), 'sealift.db') });
+  const dir = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
+  const store = await openSqliteStore({ path: join(dir, 'sealift.db') });
   const lifetimes = { snapshotMs: DAY_MS, timestampMs: DAY_MS };
   const ids = { clock: systemClock, random: systemRandom };
   const repository = await ImageRepository.open({
@@ -50,31 +58,42 @@ export async function largeRepository(): Promise<LargeRepository> {
     ...{ snapshot: role([online.get('snapshot')].flatMap((one) => one ?? [])) },
     ...{ timestamp: role([online.get('timestamp')].flatMap((one) => one ?? [])) },
   };
-  await publish(firstFiles({ version: 1, expiresAtMs, roles }, BITS, expiresAtMs));
+  await publish(firstFiles({ version: 1, expiresAtMs, roles }, bits, expiresAtMs));
   const own = [...repository.reading.published.versions.keys()];
-  const all = new Map(Array.from({ length: TARGETS }, (_, number) => entry(number)));
-  const add = async (targets: ReadonlyMap<string, TargetContent>) => {
-    const touched = [...new Set([...targets.keys()].map((path) => roleOf(path, BITS)))];
+  const all = new Map(Array.from({ length: targets }, (_, number) => entry(number)));
+  const add = async (more: ReadonlyMap<string, TargetContent>) => {
+    const touched = [...new Set([...more.keys()].map((path) => roleOf(path, bits)))];
     const { published } = await repository.readWith(touched);
-    return publish(targetFiles(published, { add: targets, remove: [] }, { bits: BITS }, expiresAtMs));
+    return publish(targetFiles(published, { add: more, remove: [] }, { bits }, expiresAtMs));
   };
   await add(all);
-  let next = TARGETS;
+  let next = targets;
   return {
     addOne: () => add(new Map([entry(next++)])),
     rewriteAll: async () => publish(renewedFiles((await repository.readWith(own)).published, own, expiresAtMs)),
+    proofBytes: async () => (await repository.proof(digestOf(0)))?.length ?? 0,
+    async close() {
+      await store.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
   };
 }
 
 function entry(number: number): [string, TargetContent] {
   const version = `1.${number}.0`;
-  const path = `firmware/${version}/corecell`;
   const custom = new Map<string, string | string[]>([
     ['component', 'firmware'],
     ['hardwareIds', ['corecell']],
     ['version', version],
   ]);
-  return [path, { lengthBytes: number + 1, hashes: new Map([['sha256', sha256Hex(Buffer.from(path))]]), custom }];
+  return [
+    `firmware/${version}/corecell`,
+    { lengthBytes: number + 1, hashes: new Map([['sha256', digestOf(number)]]), custom },
+  ];
+}
+
+function digestOf(number: number): string {
+  return sha256Hex(Buffer.from(String(number)));
 }
 
 /** What people signed, and the two files that the server signs over it. */
