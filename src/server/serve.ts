@@ -9,6 +9,7 @@ import type { Clock, Log, LogEntry, Random } from '../core/ports.ts';
 import { createUlids } from '../core/ulid.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import type { SigningEvent } from '../fleet/model.ts';
 import type { Proofs } from '../fleet/ports.ts';
 import { ImageRepository } from '../fleet/repository.ts';
 import { SigningEvents } from '../fleet/signing.ts';
@@ -70,7 +71,9 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
     timestampMs: config.trust.timestampDays * DAY_MS,
   };
   const repository = await ImageRepository.open({ tenant, store, vault, clock, nextId, lifetimes });
-  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository });
+  const onChange = ({ id: signingEventId, state, digest, releaseId }: SigningEvent) =>
+    log.info({ code: 'signingEvent', signingEventId, state, digest, releaseId });
+  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository, onChange });
   const repositories = [{ tenant, repository }];
   const fleet = await Fleet.open({ store, clock, random, protocols: [cupsTraits], repositories });
   cleanup.defer(() => fleet.close());
