@@ -397,6 +397,14 @@ describe('SEC-7 keys that are refused', () => {
     }
   });
 
+  it('SEC-10 refuses a text of line ends at once, in every dialect', () => {
+    const text = `${'\n'.repeat(2 ** 20)}x`;
+    expect(refusalOf(() => parse({ keytype: 'RSA', keyval: { public: text } }, 'aktualizr'))).toMatchObject({
+      code: 'TRUST_KEY',
+    });
+    expect(refusalOf(() => parse(rsaKey(text)))).toMatchObject({ code: 'TRUST_KEY' });
+  });
+
   it('SEC-7 takes the empty private member that some tools write', () => {
     const keyval = new Map(asObject(ed.get('keyval'), '')).set('private', '');
     expect(parsePublicKey(new Map(ed).set('keyval', keyval)).fingerprint).toBe(
