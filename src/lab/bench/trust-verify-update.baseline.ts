@@ -6,12 +6,14 @@ import { sampleUpdate } from './sample-update.ts';
 
 const HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const update = await sampleUpdate(100);
-const { keys, roles } = JSON.parse(Buffer.from(update.root).toString()).signed as {
-  keys: Record<string, { keyval: { public: string } }>;
-  roles: Record<string, { keyids: [string] }>;
+const { signed } = JSON.parse(Buffer.from(update.root).toString()) as {
+  signed: {
+    keys: Record<string, { keyval: { public: string } }>;
+    roles: Record<string, { keyids: [string] }>;
+  };
 };
 const checks = Object.entries(update).map(([role, bytes]) => {
-  const raw = Buffer.from(keys[roles[role]?.keyids[0] ?? '']?.keyval.public ?? '', 'hex');
+  const raw = Buffer.from(signed.keys[signed.roles[role]?.keyids[0] ?? '']?.keyval.public ?? '', 'hex');
   const { signatures } = JSON.parse(Buffer.from(bytes).toString()) as { signatures: [{ sig: string }] };
   return {
     message: parseSigned(bytes).canonical,

@@ -235,7 +235,7 @@ function readable(key: PublicKey | undefined, keyId: string): PublicKey {
 }
 
 function sameRole({ keys, roles }: Root, role: TopRole, content: RoleContent): boolean {
-  const before = roles[role].keyIds.map((keyId) => keys.get(keyId)?.fingerprint).toSorted();
+  const before = roles[role].keyIds.map((keyId) => keys.get(keyId)?.fingerprint ?? keyId).toSorted();
   const after = content.keys.map(({ key }) => key.fingerprint).toSorted();
   return roles[role].threshold === content.threshold && JSON.stringify(before) === JSON.stringify(after);
 }
