@@ -39,6 +39,10 @@ describe('DESIGN-1 the import test itself', () => {
     expect(layerViolations(new Map(Object.entries(HOUSE)))).toEqual([]);
   });
 
+  it('DESIGN-1 takes a method called import for what it is', () => {
+    expect(planted('core/b.ts', 'interface Vault { import(label: string): void; }\nvault.import(label);')).toEqual([]);
+  });
+
   it.each([
     ['a static import upwards', 'core/b.ts', "import { f } from '../fleet/f.ts';", 'core imports fleet'],
     ['double quotes', 'core/b.ts', 'import { f } from "../fleet/f.ts";', 'core imports fleet'],
@@ -53,6 +57,12 @@ describe('DESIGN-1 the import test itself', () => {
       'a dynamic import in double quotes',
       'core/b.ts',
       'const f = await import( "../fleet/f.ts" );',
+      'core imports fleet',
+    ],
+    [
+      'a dynamic import behind one of a method',
+      'core/b.ts',
+      "vault.import(a); import('../fleet/f.ts');",
       'core imports fleet',
     ],
     ['a dynamic import in a template', 'core/b.ts', 'const f = await import(`../fleet/f.ts`);', 'core imports fleet'],

@@ -14,8 +14,7 @@ const image = firmwareImage('1.1.0');
 async function offered(): Promise<{ world: World; home: string }> {
   const world = await testWorld();
   const { home } = await world.addGateway({ eui: EUI, groups: [], version: '1.0.0' });
-  await world.api.upload(image);
-  const releaseId = await world.api.release(await world.sign('1.1.0', image));
+  const releaseId = await world.release('1.1.0', image);
   await world.api.post('/rollouts', { releaseId, phases: [{ name: 'all', share: 1 }] });
   const facts = await new StationHome(home).facts();
   writeFileSync(join(home, 'request.json'), encodeRequest({ router: EUI, ...facts, station: 'curl', model: 'test' }));

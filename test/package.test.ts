@@ -15,7 +15,7 @@ describe('SEC-30 the package', () => {
     const demo = run(process.execPath, join('dist', 'cli', 'main.js'), 'demo', '--headless', '--json');
     expect(demo.status, demo.stderr).toBe(0);
     const { steps } = JSON.parse(demo.stdout) as { steps: { ok: boolean }[] };
-    expect(steps.map(({ ok }) => ok)).toEqual(Array(9).fill(true));
+    expect(steps.map(({ ok }) => ok)).toEqual(Array(10).fill(true));
     const [pack] = JSON.parse(run('npm', 'pack', '--dry-run', '--json', '--ignore-scripts').stdout) as {
       files: { path: string }[];
     }[];

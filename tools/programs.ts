@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path';
 export const PROGRAMS: ReadonlyMap<string, string> = new Map([
   ['curl', 'curl'],
   ['openssl', 'openssl'],
+  ['script', 'bsdutils'],
+  ['strace', 'strace'],
 ]);
 
 /** Names in SEALIFT_TEST_SKIP: what stands there may be missing, and its tests count as skipped. */

@@ -12,3 +12,4 @@ export function platformPackage(platform: string, arch: string): string;
 export function ensureRuntime(which?: 'default' | 'next', root?: string, node?: NodeLike): Promise<string>;
 export function isSetUp(root?: string, node?: NodeLike): boolean;
 export function setUp(root?: string, node?: NodeLike): Promise<string>;
+export function ensureTool(name: string, root?: string): Promise<string>;

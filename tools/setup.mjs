@@ -81,30 +81,49 @@ export function platformPackage(platform, arch) {
 export async function ensureRuntime(which = 'default', root = ROOT, node = process) {
   if (which === 'default' && major(node.version) >= OLDEST_NODE) return node.execPath;
   const name = platformPackage(node.platform, node.arch);
-  const dir = join(root, '.runtime', which);
-  const binary = join(dir, 'node_modules', name, 'bin', node.platform === 'win32' ? 'node.exe' : 'node');
-  if (stampMatches(dir, runtimeDigest(root, which))) return binary;
-  const draft = join(root, '.runtime', `${which}.draft-${process.pid}`);
+  const dir = await ensurePinned(root, which, join('runtime', which), node.execPath, {
+    what: 'Node (about 60 MB)',
+    finish(draft) {
+      if (!existsSync(join(draft, 'node_modules', name, 'bin'))) {
+        throw new SetupError(
+          `Set-up stopped: npm installed no ${name}. Set "omit" and "optional" of npm back to their defaults and run it again.`,
+        );
+      }
+      for (const extra of ['include', 'share', 'CHANGELOG.md'])
+        rmSync(join(draft, 'node_modules', name, extra), { recursive: true, force: true });
+    },
+  });
+  return join(dir, 'node_modules', name, 'bin', node.platform === 'win32' ? 'node.exe' : 'node');
+}
+
+/**
+ * Folder with the packages that `tools/NAME/package-lock.json` pins: a tool that only some runs need, brought when it is first
+ * asked for.
+ */
+export async function ensureTool(name, root = ROOT) {
+  return ensurePinned(root, name, join('tools', name), process.execPath, { what: `the ${name} tool`, finish() {} });
+}
+
+/** Installs what the lock file in the folder `source` pins into `.runtime/NAME`, if that is not what lies there. */
+async function ensurePinned(root, name, source, runtime, { what, finish }) {
+  const dir = join(root, '.runtime', name);
+  const digest = digestOf(join(root, source, 'package-lock.json'));
+  if (stampMatches(dir, digest)) return dir;
+  const draft = join(root, '.runtime', `${name}.draft-${process.pid}`);
   try {
     mkdirSync(draft, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json'])
-      copyFileSync(join(root, 'runtime', which, file), join(draft, file));
-    say(`Bringing Node from the npm registry into .runtime/ (about 60 MB, once) ...`);
-    await npmCi(draft, root, node.execPath);
-    if (!existsSync(join(draft, 'node_modules', name, 'bin'))) {
-      throw new SetupError(
-        `Set-up stopped: npm installed no ${name}. Set "omit" and "optional" of npm back to their defaults and run it again.`,
-      );
-    }
-    for (const extra of ['include', 'share', 'CHANGELOG.md'])
-      rmSync(join(draft, 'node_modules', name, extra), { recursive: true, force: true });
-    writeStamp(draft, runtimeDigest(root, which));
+    for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+      if (existsSync(join(root, source, file))) copyFileSync(join(root, source, file), join(draft, file));
+    say(`Bringing ${what} from the npm registry into .runtime/, once ...`);
+    await npmCi(draft, root, runtime);
+    finish(draft);
+    writeStamp(draft, digest);
     rmSync(dir, { recursive: true, force: true });
     renameSync(draft, dir);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
-  return binary;
+  return dir;
 }
 
 /** Installs exactly the lock file, if that is not what lies there. */

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { temporaryDir } from '../test/support/ports.ts';
 import {
   ensureRuntime,
+  ensureTool,
   explainNpmFailure,
   isSetUp,
   type NodeLike,
@@ -119,6 +120,21 @@ describe('DESIGN-7 set-up', () => {
       writeFileSync(join(dir, 'package-lock.json'), '{}');
       await setUp(dir, OLD);
       expect(npm.calls()).toHaveLength(3);
+    });
+  });
+
+  it('DESIGN-7 brings a tool when it is asked for, once, with the npm settings that lie beside it', async () => {
+    const dir = clone();
+    const npm = fakeNpm('grep -q "^legacy-peer-deps=true$" .npmrc && mkdir node_modules');
+    await withPath(npm.path, async () => {
+      const tool = await ensureTool('mutation', dir);
+      expect(tool).toBe(join(dir, '.runtime', 'mutation'));
+      expect(existsSync(join(tool, 'node_modules'))).toBe(true);
+      expect(await ensureTool('mutation', dir)).toBe(tool);
+      expect(npm.calls()).toHaveLength(1);
+      writeFileSync(join(dir, 'tools', 'mutation', 'package-lock.json'), '{}');
+      await ensureTool('mutation', dir);
+      expect(npm.calls()).toHaveLength(2);
     });
   });
 

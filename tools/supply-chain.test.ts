@@ -19,12 +19,15 @@ interface Manifest {
 }
 
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
-const LOCKS = ['package-lock.json', 'runtime/default/package-lock.json', 'runtime/next/package-lock.json'];
+/** Folders with a package.json and a package-lock.json. */
+const PACKAGES = ['.', 'runtime/default', 'runtime/next', 'tools/mutation'];
 const MAX_SERVER_DEPENDENCIES = 25;
 
 describe('SEC-29 dependencies', () => {
-  it.each(LOCKS)('SEC-29 %s pins every package by content, from no address, without install scripts', (file) => {
-    const entries = Object.entries((JSON.parse(read(file)) as Lock).packages).filter(([path]) => path !== '');
+  it.each(PACKAGES)('SEC-29 %s pins every package by content, from no address, without install scripts', (folder) => {
+    const entries = Object.entries((JSON.parse(read(join(folder, 'package-lock.json'))) as Lock).packages).filter(
+      ([path]) => path !== '',
+    );
     expect(entries.length).toBeGreaterThan(3);
     const bad = entries.filter(
       ([, { version = '', integrity = '', resolved, hasInstallScript, link }]) =>
@@ -37,14 +40,13 @@ describe('SEC-29 dependencies', () => {
     expect(bad.map(([path]) => path)).toEqual([]);
   });
 
-  it.each(['package.json', 'runtime/default/package.json', 'runtime/next/package.json'])(
-    'SEC-29 %s names exact versions only',
-    (file) => {
-      const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(file)) as Manifest;
-      const all = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
-      expect(all.filter(([, version]) => !/^[0-9]+\.[0-9]+\.[0-9]+$/.test(version))).toEqual([]);
-    },
-  );
+  it.each(PACKAGES)('SEC-29 %s names exact versions only', (folder) => {
+    const manifest = JSON.parse(read(join(folder, 'package.json'))) as Manifest;
+    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    const all = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
+    expect(all.length).toBeGreaterThan(0);
+    expect(all.filter(([, version]) => !/^[0-9]+\.[0-9]+\.[0-9]+$/.test(version))).toEqual([]);
+  });
 
   it('SEC-29 no script of a package runs on installation, ours neither', () => {
     expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m);

@@ -22,6 +22,7 @@ const RELEASE_STEPS: readonly Step[] = [
     name: 'tests on the next Node',
     run: async () => vitestStep('tests on the next Node', vitestArgs, await ensureRuntime('next')).run(),
   },
+  commandStep('mutation score', ['tools/mutation.ts']),
 ];
 
 process.exitCode = await runSteps(isRelease ? [...STEPS, ...RELEASE_STEPS] : STEPS);

@@ -46,6 +46,10 @@ export class ApiClient {
     return this.#call('POST', path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   }
 
+  put<T>(path: string, body: unknown): Promise<T> {
+    return this.#call('PUT', path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  }
+
   putFile<T>(path: string, file: string, lengthBytes: number): Promise<T> {
     return this.#call('PUT', path, {
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(lengthBytes) },

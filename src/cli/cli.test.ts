@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDir } from '../../test/support/ports.ts';
@@ -45,34 +45,43 @@ describe('DESIGN-6 the command line', () => {
   it('DESIGN-6 takes a release from a signing key to a gateway, and explains itself', async () => {
     const cwd = temporaryDir();
     const env: Record<string, string> = {
-      SEALIFT_TRUST_TARGETS_KEY_FILES: 'keys/targets.pub.json',
+      SEALIFT_TRUST_VAULT_PASSPHRASE_FILE: 'pass',
       SEALIFT_MANAGEMENT_PORT: '0',
       SEALIFT_CUPS_PORT: '0',
+      SEALIFT_HTTP_PORT: '0',
     };
     const ok = async (...args: string[]) => {
       const result = await sealift(cwd, [...args, '--json'], env);
       expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0);
       return JSON.parse(result.stdout) as Record<string, unknown>;
     };
-    await ok('trust', 'init', '--keys', 'keys');
+    writeFileSync(join(cwd, 'pass'), 'a passphrase\n', { mode: 0o600 });
+    const secret = ['--keys', 'keys', '--passphrase-file', 'pass'];
+    await ok('trust', 'init', ...secret, '--name', 'alice');
     const server = await serve(cwd, env);
     env.SEALIFT_SERVER = server.managementUrl;
+    const signer = join('keys', 'signer.pub.json');
+    expect(await ok('trust', 'ceremony', '--signer', signer, '--out', 'q')).toMatchObject({
+      state: 'open',
+      complete: false,
+    });
+    expect(await ok('trust', 'show', 'q')).toMatchObject({ complete: false });
+    expect(await ok('trust', 'sign', 'q', ...secret, '--yes')).toMatchObject({
+      signed: ['root', 'targets'],
+      complete: true,
+    });
+    expect(await ok('trust', 'import', 'q')).toMatchObject({ state: 'published', releaseId: null });
     writeFileSync(join(cwd, 'fw.bin'), firmwareImage('1.1.0'));
-    await ok(
-      'trust',
-      'sign',
-      '--keys',
-      'keys',
-      '--file',
-      'fw.bin',
-      '--version',
-      '1.1.0',
-      '--hardware',
-      'corecell',
-      '--out',
-      'r.json',
+    const artifact = ['--version', '1.1.0', '--artifact', 'corecell=fw.bin', '--sig-key', join('keys', 'sig-0.key')];
+    const draft = await ok('release', 'create', ...artifact, '--out', 'r');
+    expect(draft.changes).toContainEqual(
+      expect.stringMatching(/^adds firmware\/1\.1\.0\/corecell: firmware 1\.1\.0, for corecell, /),
     );
-    const release = await ok('release', 'create', 'r.json', '--file', 'fw.bin');
+    await ok('trust', 'sign', 'r', ...secret, '--file', 'fw.bin', '--yes');
+    const { releaseId } = await ok('trust', 'import', 'r');
+    expect((await sealift(cwd, ['trust', 'import', 'r'], env)).code).toBe(EXIT.conflict);
+    expect((await sealift(cwd, ['trust', 'expire-check'], env)).stdout).toBe('Nothing expires soon.\n');
+    expect((await sealift(cwd, ['trust', 'status'], env)).stdout).toMatch(/^targets +2 +1 of 1 +alice +by people$/m);
     const device = await ok(
       'device',
       'create',
@@ -94,14 +103,22 @@ describe('DESIGN-6 the command line', () => {
       'rollout',
       'create',
       '--release',
-      String(release.id),
+      String(releaseId),
       '--phase',
       'canary=group:canary',
       '--phase',
       'all=share:100%',
     );
-    expect(await ok('client', 'cups', '--home', 'gw', '--eui', '::a1', '--once')).toMatchObject({ kind: 'installed' });
-    expect(await ok('client', 'cups', '--home', 'gw', '--eui', '::a1', '--once')).toEqual({ kind: 'unchanged' });
+    const gateway = ['client', 'cups', '--home', 'gw', '--eui', '::a1', '--once'];
+    rmSync(join(cwd, 'gw', 'release-root.json'));
+    const unproven = await sealift(cwd, gateway, env);
+    expect(unproven).toMatchObject({ code: EXIT.failure, stderr: expect.stringContaining('export-root') as string });
+    await ok('trust', 'export-root', '--out', join('gw', 'release-root.json'));
+    expect(await ok(...gateway)).toMatchObject({
+      kind: 'installed',
+      provenance: { path: 'firmware/1.1.0/corecell' },
+    });
+    expect(await ok(...gateway)).toEqual({ kind: 'unchanged' });
     expect(readFileSync(join(cwd, 'gw', 'version.txt'), 'utf8')).toBe('1.1.0\n');
     expect(await ok('rollout', 'get', String(rollout.id))).toMatchObject({
       attempts: [{ state: 'confirmed', count: 1 }],
@@ -131,34 +148,15 @@ describe('DESIGN-6 the command line', () => {
     [['device', 'list', '--colour'], EXIT.usage, "unknown option '--colour'"],
     [['rollout', 'create', '--release', 'x', '--phase', 'all'], EXIT.failure, 'API token'],
     [['device', 'list'], EXIT.failure, 'there is no API token'],
-    [
-      ['trust', 'sign', '--keys', 'k', '--file', 'f', '--version', '1', '--hardware', 'h', '--out', 'o'],
-      EXIT.failure,
-      'cannot be read',
-    ],
-    [
-      [
-        'trust',
-        'sign',
-        '--keys',
-        'k',
-        '--file',
-        'f',
-        '--version',
-        '1',
-        '--hardware',
-        'h',
-        '--out',
-        'o',
-        '--expires-days',
-        'x',
-      ],
-      EXIT.usage,
-      'no number of days',
-    ],
+    [['trust', 'sign', 'nowhere', '--keys', 'k'], EXIT.failure, 'cannot be read'],
+    [['trust', 'init', '--keys', 'k', '--name', 'n', '--scheme', 'x'], EXIT.usage, '"x" is no kind of key'],
+    [['trust', 'init', '--keys', 'k', '--name', 'n'], EXIT.usage, 'no terminal to ask at'],
+    [['trust', 'ceremony', '--out', 'o'], EXIT.failure, 'API token'],
+    [['release', 'create', '--version', '1', '--artifact', 'x', '--out', 'o'], EXIT.failure, 'API token'],
     [['client', 'cups', '--home', '.', '--eui', 'x', '--once'], EXIT.failure, 'is not the EUI of a router'],
     [['client', 'cups', '--home', '.', '--eui', '::1', '--interval', '0'], EXIT.usage, 'no number of seconds'],
-    [['bench', 'sleep'], EXIT.usage, 'There is: cups'],
+    [['client', 'cups', '--home', '.', '--eui', '::1', '--release-proof', 'no'], EXIT.usage, 'required, off'],
+    [['bench', 'sleep'], EXIT.usage, 'There is: cups, trust'],
     [['config', 'check', '--config', 'nowhere.yaml'], EXIT.usage, 'cannot be read'],
   ])('DESIGN-6 %j ends with %i', async (args, code, text) => {
     const result = await sealift(temporaryDir(), args);
@@ -174,15 +172,23 @@ describe('DESIGN-6 the command line', () => {
     expect(stdout).toMatch(/log\.level +warn +SEALIFT_LOG_LEVEL/);
   });
 
-  it('SEC-21 keys are never overwritten', async () => {
+  it('SEC-21 keys are never overwritten, lie in one vault of mode 0600, and no output holds any', async () => {
     const cwd = temporaryDir();
-    await sealift(cwd, ['trust', 'init', '--keys', 'keys']);
-    const before = readFileSync(join(cwd, 'keys', 'targets.key.pem'));
-    expect(await sealift(cwd, ['trust', 'init', '--keys', 'keys'])).toMatchObject({
+    writeFileSync(join(cwd, 'pass'), 'a passphrase\n', { mode: 0o600 });
+    const init = ['trust', 'init', '--keys', 'keys', '--name', 'alice', '--passphrase-file', 'pass'];
+    const made = await sealift(cwd, init);
+    expect(made.stdout + made.stderr).not.toMatch(/PRIVATE|a passphrase/);
+    const vault = join(cwd, 'keys', 'keys.vault.json');
+    const before = readFileSync(vault);
+    expect(statSync(vault).mode & 0o777).toBe(0o600);
+    expect(await sealift(cwd, init)).toMatchObject({
       code: EXIT.failure,
       stderr: expect.stringContaining('holds keys already') as string,
     });
-    expect(readFileSync(join(cwd, 'keys', 'targets.key.pem'))).toEqual(before);
+    expect(readFileSync(vault)).toEqual(before);
+    writeFileSync(join(cwd, 'open'), 'a passphrase\n', { mode: 0o644 });
+    const exposed = ['trust', 'init', '--keys', 'other', '--name', 'bob', '--passphrase-file', 'open'];
+    expect((await sealift(cwd, exposed)).stderr).toContain('chmod 600');
   });
 });
 

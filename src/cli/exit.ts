@@ -29,7 +29,7 @@ const BY_STATUS = new Map<number, number>([
 ]);
 
 /** Families of codes that mean "what was signed does not hold". */
-const VERIFICATION = /^(?:TRUST|PAYLOAD|IMAGE)_/;
+const VERIFICATION = /^(?:TRUST|PAYLOAD|IMAGE|SIGNING)_/;
 
 export function exitCodeOf(error: unknown): number {
   if (!isOtaError(error)) return EXIT.failure;

@@ -1,137 +1,20 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { chunksOf } from '../../test/support/ports.ts';
-import { DeviceEngine, type StageRequest } from './engine.ts';
-import { DeviceError } from './errors.ts';
-import type { DeviceJournal, DeviceState, ImageVerifier, Installer, SlotName, Slots } from './ports.ts';
-
-/** Power goes: from here on nothing happens any more. */
-class PowerCut extends Error {}
-
-type CrashModel = 'kept' | 'dropped' | 'torn';
-
-/**
- * Slots and journal of a device whose power fails before the n-th thing it does to its disk. What was written without being synced
- * is then kept, dropped or torn in half. The journal is replaced atomically, as its port demands.
- */
-class Disk implements Slots, DeviceState {
-  readonly slots = new Map<SlotName, Buffer>();
-  journal: DeviceJournal | undefined;
-  #stepsLeft = Number.POSITIVE_INFINITY;
-  #model: CrashModel = 'kept';
-  steps = 0;
-  readonly #unsynced = new Map<SlotName, Buffer>();
-
-  cutAfter(steps: number, model: CrashModel): void {
-    this.#stepsLeft = steps;
-    this.#model = model;
-  }
-
-  powerOn(): void {
-    for (const [slot, whole] of this.#unsynced) {
-      if (this.#model === 'dropped') this.slots.set(slot, Buffer.alloc(0));
-      if (this.#model === 'torn') this.slots.set(slot, whole.subarray(0, whole.length >> 1));
-    }
-    this.#unsynced.clear();
-    this.#stepsLeft = Number.POSITIVE_INFINITY;
-  }
-
-  #step(): void {
-    this.steps += 1;
-    if (this.#stepsLeft <= 0) throw new PowerCut();
-    this.#stepsLeft -= 1;
-  }
-
-  async load(): Promise<DeviceJournal | undefined> {
-    return this.journal;
-  }
-
-  async save(journal: DeviceJournal): Promise<void> {
-    this.#step();
-    this.journal = structuredClone(journal);
-  }
-
-  async write(slot: SlotName) {
-    this.#step();
-    this.slots.set(slot, Buffer.alloc(0));
-    return {
-      write: async (chunk: Uint8Array) => {
-        this.#step();
-        const now = Buffer.concat([this.slots.get(slot) ?? Buffer.alloc(0), chunk]);
-        this.slots.set(slot, now);
-        this.#unsynced.set(slot, now);
-      },
-      finish: async () => {
-        this.#step();
-        this.#unsynced.delete(slot);
-      },
-      abort: async () => {
-        this.#step();
-        this.slots.delete(slot);
-        this.#unsynced.delete(slot);
-      },
-    };
-  }
-
-  async *read(slot: SlotName): AsyncGenerator<Uint8Array> {
-    const bytes = this.slots.get(slot);
-    if (!bytes) throw new DeviceError('SLOT_EMPTY', slot);
-    yield bytes;
-  }
-
-  async erase(slot: SlotName): Promise<void> {
-    this.#step();
-    this.slots.delete(slot);
-  }
-}
-
-/** An image is healthy unless it says otherwise; what ran last is remembered. */
-class Runner implements Installer {
-  readonly #disk: Disk;
-  ran: string[] = [];
-
-  constructor(disk: Disk) {
-    this.#disk = disk;
-  }
-
-  async start(slot: SlotName): Promise<boolean> {
-    const text = this.#disk.slots.get(slot)?.toString() ?? '';
-    this.ran.push(text);
-    return !text.includes('broken');
-  }
-}
-
-const GOOD: ImageVerifier = { update() {}, verify: () => true };
-const OLD = Buffer.from('image 1.0.0 '.repeat(10));
-const NEW = Buffer.from('image 1.1.0 '.repeat(12));
-const BROKEN = Buffer.from('image broken ');
-
-function request(image: Buffer, changes: Partial<StageRequest> = {}): StageRequest {
-  return { lengthBytes: image.length, source: chunksOf(image), verifier: GOOD, ...changes };
-}
-
-function device() {
-  const disk = new Disk();
-  const installer = new Runner(disk);
-  return { disk, installer, engine: new DeviceEngine({ slots: disk, state: disk, installer }) };
-}
-
-/** A device that runs OLD, confirmed. */
-async function deployed() {
-  const parts = device();
-  await update(parts.engine, OLD);
-  await parts.engine.confirm();
-  return parts;
-}
-
-async function update(engine: DeviceEngine, image: Buffer): Promise<boolean> {
-  await engine.activate(await engine.stage(request(image)));
-  return engine.start();
-}
-
-async function activeBytes({ disk }: { disk: Disk }): Promise<string> {
-  return disk.slots.get(disk.journal?.active ?? 'a')?.toString() ?? '';
-}
+import {
+  activeBytes,
+  BROKEN,
+  deployed,
+  NEW,
+  NEW_PROOF,
+  OLD,
+  OLD_PROOF,
+  PowerCut,
+  provenDevice,
+  request,
+  required,
+  trustedVersion,
+  update,
+} from '../../test/support/device.ts';
+import { sha256Hex } from '../trust/payload.ts';
 
 describe('REL-14 two slots, one switch', () => {
   it('REL-14 a good image runs, on trial until the server was reached', async () => {
@@ -141,7 +24,7 @@ describe('REL-14 two slots, one switch', () => {
     await parts.engine.confirm();
     expect(await parts.engine.onTrial()).toBe(false);
     expect(await activeBytes(parts)).toBe(NEW.toString());
-    expect(await parts.engine.running()).toEqual({ sha256: digest(NEW), lengthBytes: NEW.length });
+    expect(await parts.engine.running()).toEqual({ sha256: sha256Hex(NEW), lengthBytes: NEW.length, version: null });
   });
 
   it('REL-14 an image that does not come up is left, and the one before is started', async () => {
@@ -233,17 +116,17 @@ describe('SEC-7 what is installed is what was verified', () => {
 
 describe('REL-12 power cut at every write', () => {
   it.each(['kept', 'dropped', 'torn'] as const)(
-    'REL-12 a whole image starts afterwards, unsynced writes %s',
+    'REL-12 a whole image starts afterwards, and no trust is lost, unsynced writes %s',
     async (model) => {
-      const whole = await deployed();
+      const whole = await provenDevice();
       const before = whole.disk.steps;
-      await update(whole.engine, NEW);
+      await update(whole.engine, NEW, required(NEW_PROOF));
       const points = whole.disk.steps - before;
       expect(points).toBeGreaterThan(15);
       for (let point = 0; point < points; point += 1) {
-        const parts = await deployed();
+        const parts = await provenDevice();
         parts.disk.cutAfter(point, model);
-        await expect(update(parts.engine, NEW)).rejects.toThrow(PowerCut);
+        await expect(update(parts.engine, NEW, required(NEW_PROOF))).rejects.toThrow(PowerCut);
         parts.disk.powerOn();
         // A second cut, in the middle of starting again.
         parts.disk.cutAfter(point % 2, model);
@@ -252,14 +135,27 @@ describe('REL-12 power cut at every write', () => {
         await parts.engine.start();
         const runs = await activeBytes(parts);
         expect([OLD.toString(), NEW.toString()], `cut at ${point}`).toContain(runs);
-        // And the update can be had after all.
+        // Trust moved as a whole, before the switch.
+        const seen = ['timestamp', 'snapshot', 'targets'].map((role) => trustedVersion(parts, role));
+        expect(
+          runs === NEW.toString()
+            ? [[2, 2, 2]]
+            : [
+                [1, 1, 1],
+                [2, 2, 2],
+              ],
+          `cut at ${point}`,
+        ).toContainEqual(seen);
+        // And the update can be had after all, but not taken back.
         await parts.engine.confirm();
-        if (runs === OLD.toString()) expect(await update(parts.engine, NEW), `again after ${point}`).toBe(true);
+        if (runs === OLD.toString()) {
+          expect(await update(parts.engine, NEW, required(NEW_PROOF)), `again after ${point}`).toBe(true);
+          await parts.engine.confirm();
+        }
+        await expect(parts.engine.stage(request(OLD, { proof: required(OLD_PROOF) }))).rejects.toMatchObject({
+          code: 'TRUST_ROLLBACK',
+        });
       }
     },
   );
 });
-
-function digest(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}

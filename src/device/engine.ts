@@ -1,10 +1,13 @@
 /**
- * The update engine of a device: two slots, one journal.
+ * The update engine of a device: two slots, one journal, and what it trusts.
  *
- * The running slot is never written. The switch is one atomic save after the other slot was written, checked and read back. A new
- * image is on trial until its server was reached; one that does not come up is left, remembered and not tried again (REL-14, 15).
+ * The running slot is never written. The switch is one atomic save after the other slot was written, checked, read back and proven
+ * to be released (SEC-22). A new image is on trial until its server was reached; one that does not come up is left, remembered and
+ * not tried again (REL-14, 15).
  */
 import { createHash } from 'node:crypto';
+import type { Clock } from '../core/ports.ts';
+import type { Stored } from '../trust/tuf/refresh.ts';
 import { DeviceError } from './errors.ts';
 import {
   BLANK,
@@ -19,30 +22,54 @@ import {
 import type {
   DeviceJournal,
   DeviceState,
+  DeviceTrust,
   ImageVerifier,
   InstalledImage,
   Installer,
   Slots,
   SlotWriter,
 } from './ports.ts';
+import { provenVersion, requireInstallable } from './proof.ts';
 
 export interface DevicePorts {
   readonly slots: Slots;
   readonly state: DeviceState;
+  readonly trust: DeviceTrust;
   readonly installer: Installer;
+  /** For the expiry of what was signed (REL-11). */
+  readonly clock: Clock;
 }
+
+/** Where the release proof of an image comes from, and what it has to be made for; or, said aloud, that none is asked for. */
+export type ProofSource =
+  | {
+      readonly kind: 'required';
+      /** Called once, when the image lies in its slot; at most MAX_PROOF_BYTES. What it throws refuses the image. */
+      fetch(sha256: string): Promise<Uint8Array>;
+      readonly hardwareId: string;
+      readonly component: string;
+    }
+  | { readonly kind: 'off' };
 
 export interface StageRequest {
   /** Exact length; not a byte more is written. */
   readonly lengthBytes: number;
   readonly source: AsyncIterable<Uint8Array>;
   readonly verifier: ImageVerifier;
+  readonly proof: ProofSource;
 }
+
+/** How an image came to be trusted: its path and who signed for it (key ids); 'off' when no proof was asked for. */
+export type Provenance = { readonly path: string; readonly signedBy: readonly string[] } | 'off';
 
 /** An image that lies whole and checked in the inactive slot; only `stage` makes these. */
 export interface StagedImage extends InstalledImage {
   readonly staged: true;
+  readonly provenance: Provenance;
 }
+
+type Image = Pick<InstalledImage, 'sha256' | 'lengthBytes'>;
+type Prover = (image: Image) => Promise<Pick<StagedImage, 'version' | 'provenance'>>;
 
 export class DeviceEngine {
   readonly #ports: DevicePorts;
@@ -62,11 +89,13 @@ export class DeviceEngine {
   }
 
   /**
-   * Writes an image into the inactive slot and checks it there.
-   * @throws {DeviceError} TRIAL_OPEN the slot holds the image to go back to; IMAGE_LENGTH; IMAGE_SIGNATURE; IMAGE_REFUSED_BEFORE;
-   * IMAGE_CHANGED the slot reads back other bytes. The slot is empty afterwards. Errors of `source` pass through
+   * Writes an image into the inactive slot, checks it there, and has its release proven. What the device trusts moves on with the
+   * proof; after a throw the slot is empty and nothing else has changed.
+   * @throws {DeviceError} TRIAL_OPEN the slot holds the image to go back to; TRUST_NO_ROOT, TRUST_DAMAGED no proof can be checked;
+   * IMAGE_LENGTH; IMAGE_SIGNATURE; IMAGE_REFUSED_BEFORE; IMAGE_CHANGED the slot reads back other bytes; IMAGE_COMPONENT;
+   * IMAGE_DOWNGRADE. {TrustError} the proof does not hold. Errors of `source` and `proof` pass through
    */
-  async stage({ lengthBytes, source, verifier }: StageRequest): Promise<StagedImage> {
+  async stage({ lengthBytes, source, verifier, proof }: StageRequest): Promise<StagedImage> {
     const { slots, state } = this.#ports;
     const journal = await this.#journal();
     if (journal.trial) {
@@ -74,6 +103,7 @@ export class DeviceEngine {
         fix: 'Let the device reach its server once, which ends the trial.',
       });
     }
+    const prove = await this.#prover(proof, journal);
     const slot = inactive(journal);
     await state.save(withSlotEmptied(journal));
     const writer = await slots.write(slot);
@@ -88,7 +118,7 @@ export class DeviceEngine {
       }
       await writer.finish();
       await this.#requireReadBack(slot, sha256);
-      return { sha256, lengthBytes, staged: true };
+      return { sha256, lengthBytes, ...(await prove({ sha256, lengthBytes })), staged: true };
     } catch (error) {
       await writer.abort();
       throw error;
@@ -96,10 +126,10 @@ export class DeviceEngine {
   }
 
   /** Switches to the staged image by one save. Nothing runs yet. @throws {DeviceError} IMAGE_CHANGED, SLOT_EMPTY */
-  async activate({ sha256, lengthBytes }: StagedImage): Promise<void> {
+  async activate({ sha256, lengthBytes, version }: StagedImage): Promise<void> {
     const journal = await this.#journal();
     await this.#requireReadBack(inactive(journal), sha256);
-    await this.#ports.state.save(withActivated(journal, { sha256, lengthBytes }));
+    await this.#ports.state.save(withActivated(journal, { sha256, lengthBytes, version }));
   }
 
   /**
@@ -138,6 +168,34 @@ export class DeviceEngine {
 
   async #journal(): Promise<DeviceJournal> {
     return (await this.#ports.state.load()) ?? BLANK;
+  }
+
+  /** What can be known to be missing is found before a byte is downloaded. */
+  async #prover(source: ProofSource, journal: DeviceJournal): Promise<Prover> {
+    if (source.kind === 'off') return async () => ({ version: null, provenance: 'off' });
+    const stored = await this.#ports.trust.load();
+    if (!stored) {
+      throw new DeviceError('TRUST_NO_ROOT', 'this device was given no root to check releases with', {
+        fix: 'Provision it with the root of the repository, or switch release proofs off where nobody can be hurt.',
+      });
+    }
+    return (image) => this.#prove(image, source, stored, journal);
+  }
+
+  /** Nothing is saved before all of the proof holds and the image may be installed (SEC-6). */
+  async #prove(
+    image: Image,
+    source: Extract<ProofSource, { kind: 'required' }>,
+    stored: Stored,
+    journal: DeviceJournal,
+  ): Promise<Pick<StagedImage, 'version' | 'provenance'>> {
+    const { clock, trust } = this.#ports;
+    const proof = await source.fetch(image.sha256);
+    const { hardwareId, component } = source;
+    const running = journal.images[journal.active] ?? undefined;
+    const proven = requireInstallable(proof, { stored, nowMs: clock.nowMs(), image, hardwareId, component, running });
+    await trust.save(proven.stored);
+    return { version: provenVersion(proven), provenance: { path: proven.path, signedBy: proven.signedBy } };
   }
 
   /** The bytes that will run are the bytes that were checked (SEC-7). */

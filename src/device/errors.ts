@@ -6,9 +6,13 @@ export class DeviceError extends OtaError<
   | 'IMAGE_SIGNATURE'
   | 'IMAGE_REFUSED_BEFORE'
   | 'IMAGE_CHANGED'
+  | 'IMAGE_COMPONENT'
+  | 'IMAGE_DOWNGRADE'
   | 'SLOT_EMPTY'
   | 'TRIAL_OPEN'
   | 'JOURNAL_DAMAGED'
+  | 'TRUST_DAMAGED'
+  | 'TRUST_NO_ROOT'
 > {
   readonly fault = 'peer';
 }

@@ -1,4 +1,5 @@
 /** Numbers of the device engine: unit and reason. */
+import { MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES, MAX_TIMESTAMP_BYTES } from '../trust/limits.ts';
 
 /** Starts an image on trial gets before the device goes back (REL-14: at most 3). */
 export const TRIAL_STARTS = 3;
@@ -6,3 +7,6 @@ export const TRIAL_STARTS = 3;
 export const MAX_REFUSED = 64;
 /** Bytes of the journal file; ours stay below 6 kB. */
 export const MAX_JOURNAL_BYTES = 64 * 1024;
+/** Bytes of a file that holds the four top-level roles in base64, each at its longest, and the names around them. */
+export const MAX_TRUST_BYTES =
+  Math.ceil((4 / 3) * (MAX_ROOT_BYTES + MAX_TIMESTAMP_BYTES + MAX_SNAPSHOT_BYTES + MAX_TARGETS_BYTES)) + 1_024;

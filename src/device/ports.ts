@@ -1,4 +1,5 @@
 /** What a device gives its update engine. */
+import type { Stored } from '../trust/tuf/refresh.ts';
 
 export type SlotName = 'a' | 'b';
 
@@ -26,9 +27,23 @@ export interface DeviceState {
   save(journal: DeviceJournal): Promise<void>;
 }
 
+/** The release metadata a device believes: bytes by role, `root` always among them. */
+export interface DeviceTrust {
+  /**
+   * What was saved last, under the newer of its root and the one the device was provisioned with (trust.ts).
+   * @returns `undefined` on a device that has neither
+   * @throws {DeviceError} TRUST_DAMAGED what was saved does not read back; TRUST_NO_ROOT the provisioned root does not hold
+   */
+  load(): Promise<Stored | undefined>;
+  /** Replaces all roles at once, atomically and durably: after a cut, the old or the new ones are read. */
+  save(stored: Stored): Promise<void>;
+}
+
 export interface InstalledImage {
   readonly sha256: string;
   readonly lengthBytes: number;
+  /** As signed in its release proof; `null` when it was installed without one, or its signer named none. */
+  readonly version: string | null;
 }
 
 /** The whole truth of a device; writing it once IS the switch of slots. */

@@ -136,7 +136,7 @@ async function onlineRoles({
   nextId,
 }: ChangePorts): Promise<Pick<RootContent['roles'], 'snapshot' | 'timestamp'>> {
   const make = async (role: string): Promise<RoleContent> => ({
-    keys: [{ name: `online ${role}`, key: await vault.generate(`${role}-${nextId()}`, 'ed25519') }],
+    keys: [{ name: `online ${role}`, key: await vault.generate(`${role}-${nextId().toLowerCase()}`, 'ed25519') }],
     threshold: 1,
   });
   return { snapshot: await make('snapshot'), timestamp: await make('timestamp') };
@@ -144,6 +144,8 @@ async function onlineRoles({
 
 async function draftRelease(change: Of<'release'>, ports: ChangePorts): Promise<Drafted> {
   const { component, version, artifacts, payloadKeys, supplier, expiresAtMs } = change;
+  // First of all: without a repository there is nothing to add to.
+  const bits = await bitsOf(ports);
   if (!isVersion(version))
     throw notAdmitted(`"${version}" is no version`, 'Use 1 to 64 printable characters without spaces and slashes.');
   const hardware = artifacts.map((artifact) => artifact.hardware);
@@ -154,7 +156,6 @@ async function draftRelease(change: Of<'release'>, ports: ChangePorts): Promise<
     version,
     artifacts: await Promise.all(artifacts.map((one) => artifactOf(one, change, ports))),
   };
-  const bits = await bitsOf(ports);
   const where = { bits, ...(supplier === undefined ? {} : { role: supplier }) };
   const paths = release.artifacts.map(({ targetPath }) => targetPath);
   const published = await read(

@@ -21,6 +21,10 @@ import type {
 import { Plan } from './plan.ts';
 import type { ProtocolTraits, Store } from './ports.ts';
 import type { ImageRepository } from './repository.ts';
+
+/** What the fleet asks of a repository: whether an image is signed now. */
+export type Endorser = Pick<ImageRepository, 'endorsement' | 'onPublished'>;
+
 import { SeenBuffer } from './seen.ts';
 import { Serial } from './serial.ts';
 
@@ -30,7 +34,7 @@ export interface FleetPorts {
   readonly random: Random;
   readonly protocols: readonly ProtocolTraits[];
   /** One per tenant that has any. */
-  readonly repositories: readonly { readonly tenant: string; readonly repository: ImageRepository }[];
+  readonly repositories: readonly { readonly tenant: string; readonly repository: Endorser }[];
 }
 
 export interface CheckIn {
@@ -183,7 +187,7 @@ export class Fleet {
   }
 
   /** What was published has changed: every image that may be offered is looked up again. */
-  async #endorseAll(tenant: string, repository: ImageRepository): Promise<void> {
+  async #endorseAll(tenant: string, repository: Endorser): Promise<void> {
     for (const release of this.#plan.releases(tenant)) await this.#endorseBy(repository, release);
   }
 
@@ -192,7 +196,7 @@ export class Fleet {
     if (found) await this.#endorseBy(found.repository, release);
   }
 
-  async #endorseBy(repository: ImageRepository, { tenant, artifacts }: Release): Promise<void> {
+  async #endorseBy(repository: Endorser, { tenant, artifacts }: Release): Promise<void> {
     for (const artifact of artifacts) {
       const endorsement = await repository.endorsement(artifact.targetPath, artifact.hardware);
       this.#plan.endorse(tenant, artifact, endorsement);

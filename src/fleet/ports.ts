@@ -144,6 +144,15 @@ export interface Blobs {
   read(sha256: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
 }
 
+/** The image repository as devices see it: release proofs, ready to be served. */
+export interface Proofs {
+  /**
+   * The proof of the artifact with this digest (64 lower-case hex digits), fresh enough for devices to take it; the same bytes until
+   * something in it is signed anew. `undefined` when the tenant's signed metadata lists no such artifact.
+   */
+  proof(tenant: string, sha256: string): Promise<Uint8Array | undefined>;
+}
+
 /** What a protocol declares about itself, so that the fleet needs to know none. */
 export interface ProtocolTraits {
   readonly name: string;

@@ -41,6 +41,8 @@ export interface SigningPorts {
   readonly nextId: () => string;
   readonly vault: Vault;
   readonly repository: ImageRepository;
+  /** Told of each event that was started, signed, published or cancelled, once it is stored. */
+  readonly onChange?: (event: SigningEvent) => void;
 }
 
 /** A payload signature that is asked for, and whether it is there. */
@@ -79,7 +81,7 @@ export class SigningEvents {
     const request = requestOf({ id, createdAtMs, reason, base, files: drafted.files, payloads: drafted.payloads });
     const status = this.#status(eventOf(tenant, request, drafted, createdAtMs), reviewRequest(request));
     await store.createSigningEvent(status.event);
-    return status;
+    return this.#tell(status);
   }
 
   /** @throws {FleetError} SIGNING_EVENT_UNKNOWN */
@@ -107,7 +109,7 @@ export class SigningEvents {
       requireOpen(event);
       const next = this.#next(event, { state: 'cancelled' });
       await this.#ports.store.updateSigningEvent(next);
-      return this.#status(next, reviewRequest(readRequest(event.request)));
+      return this.#tell(this.#status(next, reviewRequest(readRequest(event.request))));
     });
   }
 
@@ -124,9 +126,9 @@ export class SigningEvents {
     const status = this.#status(taken, review);
     if (!isComplete(status)) {
       await this.#ports.store.updateSigningEvent(taken);
-      return status;
+      return this.#tell(status);
     }
-    return { ...status, event: await this.#publish(taken, review) };
+    return this.#tell({ ...status, event: await this.#publish(taken, review) });
   }
 
   async #publish(event: SigningEvent, review: Review): Promise<SigningEvent> {
@@ -178,6 +180,11 @@ export class SigningEvents {
     throw new FleetError('SIGNING_EVENT_UNKNOWN', `there is no signing event ${id.slice(0, 64)}`, {
       fix: 'See: sealift trust events',
     });
+  }
+
+  #tell(status: SigningStatus): SigningStatus {
+    this.#ports.onChange?.(status.event);
+    return status;
   }
 
   #next(event: SigningEvent, change: Partial<SigningEvent>): SigningEvent {

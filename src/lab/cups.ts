@@ -14,8 +14,8 @@ import type { ClientOptions } from '../protocols/cups/client.ts';
 import { encodeRequest, NOTHING, ResponseHead } from '../protocols/cups/codec.ts';
 import { crcOf } from '../protocols/cups/crc.ts';
 import { StationHome } from '../protocols/cups/home.ts';
-import { CONNECTION_TIMEOUT_MS } from '../protocols/cups/limits.ts';
-import { createPost } from '../transport/http/post.ts';
+import { CONNECTION_TIMEOUT_MS, DEFAULT_MAX_UPDATE_BYTES } from '../protocols/cups/limits.ts';
+import { createExchange, readAll } from '../transport/http/exchange.ts';
 import { generatePayloadSigner, type PayloadSigner } from '../trust/payload.ts';
 import { generateTlsKey, issueCertificate } from '../trust/x509.ts';
 import { firmwareImage, type Gateway, type World } from './world.ts';
@@ -83,6 +83,15 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'stolen-firmware-key',
+    expected: 'CUPS_NO_PROOF',
+    check: 'the gateway installs what a release proof leads to from its own root, whoever signed the image (SEC-22)',
+    async run(lab, seams) {
+      const image = firmwareImage(EVIL);
+      return hostile(lab, seams, await signedBy(lab.world.payload, image), image, { releaseProof: 'required' });
+    },
+  },
+  {
     name: 'router-asks-for-another',
     expected: '403',
     check: 'the certificate says who asks, the body may only agree (CUPS-11, SEC-19)',
@@ -113,8 +122,17 @@ async function signedBy(signer: PayloadSigner, image: Uint8Array): Promise<Respo
   return { ...NOTHING, signature: { keyCrc: crcOf(signer.key), der: await signer.sign(image) } };
 }
 
-/** A server in the attacker's hands gives this answer to the gateway's next request. */
-async function hostile({ world, gateway, attacker }: Lab, seams: Seams, head: ResponseHead, image: Uint8Array) {
+/**
+ * A server in the attacker's hands gives this answer to the gateway's next request. The gateway goes by what CUPS itself has, as a
+ * foreign Station does, unless `protection` says otherwise.
+ */
+async function hostile(
+  { world, gateway, attacker }: Lab,
+  seams: Seams,
+  head: ResponseHead,
+  image: Uint8Array,
+  protection: ClientOptions = {},
+) {
   const answer = concat(ResponseHead.encode({ ...head, updateLength: image.length }), image);
   const server = await hostileServer(world, answer);
   const file = (name: string) => join(gateway.home, name);
@@ -122,7 +140,8 @@ async function hostile({ world, gateway, attacker }: Lab, seams: Seams, head: Re
   try {
     writeFileSync(file('cups.uri'), server.url);
     if (seams.trustAttacker) writeFileSync(file('sig-0.key'), attacker.key);
-    const observed = await outcomeOf(async () => (await (await gateway.client(seams.client)).check()).kind);
+    const options = { releaseProof: 'off' as const, ...protection, ...seams.client };
+    const observed = await outcomeOf(async () => (await (await gateway.client(options)).check()).kind);
     const version = readFileSync(file('version.txt'), 'utf8').trim();
     return {
       observed: version === OLD || observed === 'installed' ? observed : `runs ${version}`,
@@ -148,6 +167,8 @@ async function hostileServer(world: World, answer: Uint8Array) {
   const cert = await issueCertificate(ca, { ...request, days: 1, clock: systemClock, random: systemRandom });
   const transcript: ScenarioResult['transcript'][number][] = [];
   const server = createServer({ cert, key: key.privateKey }, (incoming, reply) => {
+    // Whoever has no offline keys has no proof for what nobody released.
+    if (incoming.method === 'GET') return void reply.writeHead(404).end();
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
@@ -166,25 +187,19 @@ async function askForAnother({ world, gateway, other }: Lab, seams: Seams) {
   const facts = await new StationHome(other.home).facts();
   const body = encodeRequest({ router: other.eui, ...facts, station: 'lab', model: 'lab' });
   const tls = await new StationHome((seams.ownCertificate ? other : gateway).home).tls();
-  const post = createPost({ ...(tls ? { tls } : {}), idleTimeoutMs: CONNECTION_TIMEOUT_MS });
+  const exchange = createExchange({ ...(tls ? { tls } : {}), idleTimeoutMs: CONNECTION_TIMEOUT_MS });
   const uri = world.server.cupsUrl ?? '';
   const headers = [
     ['Host', new URL(uri).host],
     ['Content-Length', String(body.length)],
   ] as const;
-  const answer = await post({ uri, path: '/update-info', headers, body });
-  const received = concat(...(await toArray(answer.body)));
+  const answer = await exchange({ method: 'POST', uri, path: '/update-info', headers, body });
+  const received = await readAll(answer.body, DEFAULT_MAX_UPDATE_BYTES);
   const transcript = [
     { from: 'gateway' as const, hex: toHex(body) },
     { from: 'server' as const, hex: toHex(received) },
   ];
   return { observed: String(answer.status), transcript };
-}
-
-async function toArray(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
-  return chunks;
 }
 
 async function outcomeOf(work: () => Promise<string>): Promise<string> {

@@ -7,13 +7,13 @@ describe('DESIGN-8 the demo', () => {
   it('DESIGN-8 tells its whole story with evidence', async () => {
     const evidence: string[] = [];
     for (const { run } of demoSteps(await testWorld())) evidence.push(await run());
-    expect(evidence).toHaveLength(9);
+    expect(evidence).toHaveLength(10);
     expect(evidence.join('\n')).toContain('3 attempts, all confirmed');
   });
 
   it('DESIGN-8 a step whose evidence is wrong fails', async () => {
     const world = await testWorld();
-    const [, gateways, , , canary] = demoSteps(world);
+    const [, gateways, , , , canary] = demoSteps(world);
     await gateways?.run();
     await expect(canary?.run()).rejects.toThrow();
   });
@@ -36,6 +36,7 @@ describe('SEC-1 attacks on CUPS', () => {
     ['unsigned-firmware', { client: { allowUnsigned: true } }, 'installed'],
     ['foreign-signature', { trustAttacker: true }, 'installed'],
     ['altered-image', { client: { checkSignature: false } }, 'installed'],
+    ['stolen-firmware-key', { client: { releaseProof: 'off' } }, 'installed'],
     ['router-asks-for-another', { ownCertificate: true }, '200'],
   ])('SEC-8 control: with its one check switched off, %s succeeds', async (name, seams, observed) => {
     const [result] = await runCupsLab(await testWorld(), seams, [name]);

@@ -122,6 +122,8 @@ async function addGateway(request: {
   writeFileSync(join(home, 'cups.uri'), cupsUrl);
   writeFileSync(join(home, 'sig-0.key'), payloadKey);
   writeFileSync(join(home, 'version.txt'), `${version}\n`);
+  writeFileSync(join(home, 'hardware.txt'), `${HARDWARE}\n`);
+  writeFileSync(join(home, 'release-root.json'), (await api.get<{ root: string }>('/trust/root')).root);
   return {
     ...{ eui, home, deviceId: device.id },
     client: (options) => stationClient({ home, eui, log, ...(options ? { options } : {}) }),

@@ -6,6 +6,7 @@ import { recordingLog, temporaryDir } from '../../test/support/ports.ts';
 import { testWorld } from '../../test/support/world.ts';
 import { systemClock, systemRandom } from '../adapters/node/ports.ts';
 import { firmwareImage, type World } from '../lab/world.ts';
+import { generateSigner } from '../trust/keys.ts';
 import { OPERATIONS } from './api/routes.ts';
 import { loadConfig } from './config.ts';
 import { startServer } from './serve.ts';
@@ -53,9 +54,11 @@ describe('SEC-16 the API token', () => {
   });
 
   it('SEC-17 every operation names its permission, once', () => {
-    expect(OPERATIONS.every(({ permission }) => /^(?:device|release|rollout)\.(?:read|write)$/.test(permission))).toBe(
-      true,
-    );
+    expect(
+      OPERATIONS.every(({ permission }) =>
+        /^(?:artifact|device|release|rollout|trust)\.(?:read|write)$/.test(permission),
+      ),
+    ).toBe(true);
     expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);
     expect(OPERATIONS.filter(({ method, permission }) => (method === 'GET') !== permission.endsWith('.read'))).toEqual(
       [],
@@ -236,7 +239,7 @@ describe('DESIGN-6 the API', () => {
 describe('DESIGN-6 starting and stopping', () => {
   const ports = { clock: systemClock, random: systemRandom, log: recordingLog(), version: 'test' };
   const config = (env: Record<string, string>) =>
-    loadConfig({ SEALIFT_MANAGEMENT_PORT: '0', SEALIFT_CUPS_PORT: '0', ...env }).config;
+    loadConfig({ SEALIFT_MANAGEMENT_PORT: '0', SEALIFT_CUPS_PORT: '0', SEALIFT_HTTP_PORT: '0', ...env }).config;
 
   it.each([
     [{ SEALIFT_MANAGEMENT_HOST: '0.0.0.0' }, 'CONFIG_UNSAFE'],
@@ -246,7 +249,8 @@ describe('DESIGN-6 starting and stopping', () => {
       { SEALIFT_CUPS_TLS_CERT_FILE: '/x', SEALIFT_CUPS_TLS_KEY_FILE: '/y', SEALIFT_CUPS_TLS_CLIENT_CA_FILE: '/z' },
       'CONFIG_KEY_FILE',
     ],
-    [{ SEALIFT_TRUST_TARGETS_KEY_FILES: '/dev/null' }, 'CONFIG_KEY_FILE'],
+    [{ SEALIFT_HTTP_TLS_CERT_FILE: '/x' }, 'CONFIG_VALUE'],
+    [{ SEALIFT_TRUST_VAULT_PASSPHRASE_FILE: 'sealift-data/pass', SEALIFT_DATA_DIR: 'sealift-data' }, 'CONFIG_UNSAFE'],
     [{ SEALIFT_CUPS_HOST: '203.0.113.7' }, 'SERVER_ADDRESS_IN_USE'],
     [{ SEALIFT_DATA_DIR: '/dev/null/data' }, 'SERVER_DATA_DIR'],
   ])('DESIGN-6 %j is refused with %s, and nothing is left running', async (env, code) => {
@@ -254,19 +258,24 @@ describe('DESIGN-6 starting and stopping', () => {
     await expect(startServer(settings, ports)).rejects.toMatchObject({ code });
   });
 
-  it('SEC-7 without a key nothing is admitted', async () => {
+  it('SEC-7 without a vault nothing is signed, and without a root nothing is admitted', async () => {
     const server = await startServer(config({ SEALIFT_DATA_DIR: join(temporaryDir(), 'data') }), ports);
-    const world = await testWorld();
-    const bundle = await world.sign('1.1.0', image);
     const token = readFileSync(join(server.dataDir, 'admin.token'), 'utf8').trim();
-    const answer = await fetch(new URL('/api/v1/releases', server.managementUrl), {
-      ...{ method: 'POST', body: JSON.stringify(bundle) },
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    });
-    expect(await answer.json()).toMatchObject({
-      code: 'RELEASE_NOT_ADMITTED',
-      detail: expect.stringContaining('1 of 0 keys') as string,
-    });
+    const draft = async (change: unknown) => {
+      const answer = await fetch(new URL('/api/v1/trust/signing-events', server.managementUrl), {
+        ...{ method: 'POST', body: JSON.stringify(change) },
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      });
+      return ((await answer.json()) as { code: string }).code;
+    };
+    const keys = [{ name: 'alice', key: generateSigner('ed25519').signer.publicKey.json }];
+    const role = { threshold: 1, keys };
+    expect(await draft({ kind: 'root', root: role, targets: role })).toBe('REPOSITORY_KEYS');
+    const artifacts = [{ hardware: 'hw', sha256: 'ab'.repeat(32) }];
+    expect(await draft({ kind: 'release', component: 'firmware', version: '1.1.0', artifacts })).toBe(
+      'REPOSITORY_MISSING',
+    );
+    expect((await fetch(new URL('/repo/timestamp.json', server.httpUrl))).status).toBe(404);
     await server.close();
     await expect(fetch(server.managementUrl)).rejects.toThrow();
   });

@@ -9,6 +9,8 @@ import type { Clock, Log, LogEntry, Random } from '../core/ports.ts';
 import { createUlids } from '../core/ulid.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import type { SigningEvent } from '../fleet/model.ts';
+import type { Proofs } from '../fleet/ports.ts';
 import { ImageRepository } from '../fleet/repository.ts';
 import { SigningEvents } from '../fleet/signing.ts';
 import { CupsServer, cupsTraits, mountCups } from '../protocols/cups/index.ts';
@@ -69,7 +71,9 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
     timestampMs: config.trust.timestampDays * DAY_MS,
   };
   const repository = await ImageRepository.open({ tenant, store, vault, clock, nextId, lifetimes });
-  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository });
+  const onChange = ({ id: signingEventId, state, digest, releaseId }: SigningEvent) =>
+    log.info({ code: 'signingEvent', signingEventId, state, digest, releaseId });
+  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository, onChange });
   const repositories = [{ tenant, repository }];
   const fleet = await Fleet.open({ store, clock, random, protocols: [cupsTraits], repositories });
   cleanup.defer(() => fleet.close());
@@ -112,7 +116,8 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   if (cupsTls) {
     const cups = createListener({ name: 'cups', tls: cupsTls, metrics, clock, random });
     cleanup.defer(() => drain(cups, clock));
-    mountCups(cups, new CupsServer({ fleet, blobs, log, tenant }), log);
+    const proofs: Proofs = { proof: async (of, sha256) => (of === tenant ? repository.proof(sha256) : undefined) };
+    mountCups(cups, new CupsServer({ fleet, blobs, proofs, log, tenant }), log);
     cupsUrl = await listen(cups, config.cups.host, config.cups.port, 'cups');
   }
   let httpUrl: string | undefined;

@@ -17,3 +17,23 @@ export class TrustError extends OtaError<
 > {
   readonly fault = 'peer';
 }
+
+/** The vault was asked for something that cannot be. */
+export class VaultError extends OtaError<
+  | 'VAULT_PASSPHRASE'
+  | 'VAULT_EXISTS'
+  | 'VAULT_LABEL'
+  | 'VAULT_KEY_UNKNOWN'
+  | 'VAULT_KEY_EXISTS'
+  | 'VAULT_FULL'
+  | 'VAULT_CLOSED'
+> {
+  readonly fault = 'caller';
+}
+
+/** What keeps the vault is missing, altered, unsafe or failing. */
+export class VaultStorageError extends OtaError<
+  'VAULT_MISSING' | 'VAULT_DAMAGED' | 'VAULT_VERSION' | 'VAULT_MODE' | 'VAULT_BUSY' | 'VAULT_IO'
+> {
+  readonly fault = 'environment';
+}

@@ -7,6 +7,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { type CanonicalInput, canonicalJson } from '../core/canonical-json.ts';
 import { asObject, asString, type JsonObject, type JsonValue } from '../core/json.ts';
 import { TrustError } from './errors.ts';
+import { MAX_PARSED_KEYS } from './limits.ts';
 import { sha256Hex } from './payload.ts';
 import { canonicalSpki, type KeyType, readPublic, SCHEMES, type Scheme, type SchemeName } from './schemes.ts';
 
@@ -64,8 +65,8 @@ export function parsePublicKey(json: JsonValue, dialect: KeyDialect = 'tuf1'): P
     });
   }
   const text = asString(values.get('public'), '/keyval/public');
-  const key = readPublic(scheme, text);
-  return publicKeyOf(scheme, key, object, dialect === 'aktualizr' ? text.replace(/\n+$/, '') : object);
+  const named = dialect === 'aktualizr' ? text.replace(/\n+$/, '') : object;
+  return publicKeyOf(scheme, parsed(scheme, text), object, named);
 }
 
 /**
@@ -80,7 +81,7 @@ export function importSigner(pem: string, schemeName?: SchemeName): Signer {
   } catch {
     // The cause is left out on purpose: it may quote what it could not read.
     throw new TrustError('TRUST_KEY', 'not a private key in PEM', {
-      fix: 'Name the *.key.pem file that "trust init" wrote.',
+      fix: 'Name one that is not encrypted, such as the *.key.pem files that "trust init" writes.',
     });
   }
   return signerOf(key, schemeName);
@@ -129,21 +130,44 @@ function signerOf(key: KeyObject, schemeName: SchemeName | undefined): Signer {
   const text = scheme.text.write(createPublicKey(key));
   const json = { keytype: scheme.keyType, keyval: { public: text }, scheme: scheme.name };
   return {
-    publicKey: publicKeyOf(scheme, readPublic(scheme, text), json, json),
+    publicKey: publicKeyOf(scheme, parsed(scheme, text), json, json),
     sign: async (message) => new Uint8Array(sign(scheme.hash, message, { key, ...scheme.padding })),
   };
 }
 
-/** @param named what the key id is the hash of */
-function publicKeyOf(scheme: Scheme, key: KeyObject, json: CanonicalInput, named: CanonicalInput): PublicKey {
-  const verifyWith = { key, ...scheme.padding };
+interface ParsedKey {
+  readonly key: KeyObject;
+  readonly spki: Uint8Array;
+  readonly fingerprint: string;
+}
+
+/** Parsing a key costs as much as two verifications, and a client reads the same few at each update. Oldest first. */
+const PARSED = new Map<string, ParsedKey>();
+
+/** @throws {TrustError} TRUST_KEY: nothing is remembered of a key that is none */
+function parsed(scheme: Scheme, text: string): ParsedKey {
+  const name = `${scheme.name} ${text}`;
+  const known = PARSED.get(name);
+  if (known) return known;
+  const key = readPublic(scheme, text);
   const spki = canonicalSpki(key);
+  const fresh = { key, spki, fingerprint: sha256Hex(spki) };
+  const [oldest] = PARSED.keys();
+  if (PARSED.size >= MAX_PARSED_KEYS && oldest !== undefined) PARSED.delete(oldest);
+  PARSED.set(name, fresh);
+  return fresh;
+}
+
+/** @param named what the key id is the hash of */
+function publicKeyOf(scheme: Scheme, one: ParsedKey, json: CanonicalInput, named: CanonicalInput): PublicKey {
+  const { key, spki, fingerprint } = one;
+  const verifyWith = { key, ...scheme.padding };
   return {
     keyId: sha256Hex(canonicalJson(named)),
     keyType: scheme.keyType,
     scheme: scheme.name,
     json,
-    fingerprint: sha256Hex(spki),
+    fingerprint,
     spki,
     verify(message, signature) {
       try {

@@ -14,6 +14,8 @@ export const MAX_DELEGATED_ROLES = 32;
 export const MAX_SIGNATURES = 64;
 /** Characters of a public key in a document: ML-DSA-44 takes 2,624, RSA of 8,192 bits in PEM 1,476; read before any signature is (SEC-10). */
 export const MAX_PUBLIC_KEY_TEXT = 4_096;
+/** Public keys that stay parsed; about 2 kB each, and a client meets a dozen. */
+export const MAX_PARSED_KEYS = 256;
 /** Bits of an RSA modulus: shorter ones can be broken, longer ones take the verifier more than a millisecond. */
 export const MIN_RSA_BITS = 2_048;
 export const MAX_RSA_BITS = 8_192;
@@ -49,6 +51,22 @@ export const MAX_REQUEST_BYTES = 64 * 2 ** 20;
 export const MAX_REQUEST_FILES = 4_100;
 /** Artifacts one request asks to sign. */
 export const MAX_PAYLOADS = 256;
+/**
+ * N of scrypt: OWASP's value for r = 8, p = 1 (128 MiB, a third of a second, once per opening); the least that is taken (16 MiB), and the
+ * most, so that a foreign file cannot take more than 256 MiB.
+ */
+export const DEFAULT_SCRYPT_N = 2 ** 17;
+export const MIN_SCRYPT_N = 2 ** 14;
+export const MAX_SCRYPT_N = 2 ** 18;
+/** r of scrypt, as everybody has it; and the most p, which multiplies the time. */
+export const SCRYPT_R = 8;
+export const MAX_SCRYPT_P = 4;
+/** Keys of one vault: online roles of several repositories, old and new side by side. */
+export const MAX_VAULT_KEYS = 256;
+/** Bytes of a vault file: that many keys of ML-DSA-44, the longest usual kind, as PEM in hex. */
+export const MAX_VAULT_BYTES = 2 * 2 ** 20;
+/** Bytes of a passphrase; what is longer is some other file. */
+export const MAX_PASSPHRASE_BYTES = 1_024;
 /** Bytes of one certificate: four times what RSA-4096 with a page of names needs; read before any signature is (SEC-10). */
 export const MAX_CERTIFICATE_BYTES = 16_384;
 /** Certificates from a peer: with the trusted root at its end, and a few that lead elsewhere. */

@@ -23,9 +23,12 @@ export const TRUST_CORE_EXCEPTIONS: ReadonlyMap<string, string> = new Map([
   ['trust/x509.ts', 'issues certificates with @peculiar/x509 and verifies none (design section 4)'],
 ]);
 
-/** Static, side-effect and type imports and re-exports; dynamic imports with any quote. */
+/**
+ * Static, side-effect and type imports and re-exports; dynamic imports with any quote. A method may be called `import`: it is called
+ * behind a dot or #, and where it is declared its first parameter has a type.
+ */
 const STATIC = /\b(?:import|export)\b(?:[^'"`;()]*?\bfrom)?\s*(['"])([^'"\n]+)\1/g;
-const DYNAMIC = /\bimport\s*\(\s*(?:(['"`])([^'"`\n$]+)\1\s*[,)])?/g;
+const DYNAMIC = /(?<![.#])\bimport\s*\((?!\w+\??:)\s*(?:(['"`])([^'"`\n$]+)\1\s*[,)])?/g;
 
 export interface Violation {
   readonly file: string;

@@ -5,7 +5,7 @@ import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { utf8Encode } from '../../src/core/bytes.ts';
 import type { CanonicalInput } from '../../src/core/canonical-json.ts';
 import { isOtaError, type OtaError } from '../../src/core/errors.ts';
-import { asObject, type JsonObject, parseJson, parseSigned } from '../../src/core/json.ts';
+import { asObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 import { importSigner, type PublicKey, type Signer } from '../../src/trust/keys.ts';
 import { sha256Hex } from '../../src/trust/payload.ts';
 import {
@@ -64,13 +64,15 @@ export function signedBy(signed: CanonicalInput, ...keys: readonly TestKey[]): U
   return metadataFile(signed, new Map(keys.map((key) => [key.publicKey.keyId, key.sign(message)])));
 }
 
-/** `signed` with some members replaced; `undefined` takes one away. */
+/** The `signed` part of a file as plain objects. */
+export function signedOf(bytes: Uint8Array): Members {
+  return (JSON.parse(Buffer.from(bytes).toString()) as { readonly signed: Members }).signed;
+}
+
+/** The same with some members replaced; `undefined` takes one away. */
 export function withMembers(bytes: Uint8Array, members: Readonly<Record<string, CanonicalInput | undefined>>): Members {
-  const { signed } = parseSigned(bytes);
-  const all: [string, CanonicalInput | undefined][] = [...signed, ...Object.entries(members)];
-  return Object.fromEntries(
-    [...new Map(all)].filter((member): member is [string, CanonicalInput] => member[1] !== undefined),
-  );
+  const all = Object.entries<CanonicalInput | undefined>({ ...signedOf(bytes), ...members });
+  return Object.fromEntries(all.filter((member): member is [string, CanonicalInput] => member[1] !== undefined));
 }
 
 export function targetOf(
@@ -110,6 +112,8 @@ export class TestRepository {
   expiresAtMs = EXPIRES_AT_MS;
   signedAtMs = NOW_MS;
   #rootKeys: readonly TestKey[] = [];
+  /** By file. */
+  readonly #signers = new Map<string, readonly TestKey[]>();
 
   /** Next versions of the roles, in this order; without names, of all of them. */
   publish(...roles: readonly string[]): this {
@@ -143,13 +147,16 @@ export class TestRepository {
   /** Writes a role under the version it has. */
   write(role: string): void {
     const content = { version: this.version(role), expiresAtMs: this.expiresAtMs };
-    this.files.set(this.nameOf(role), signedBy(this.#document(role, content), ...this.#signers(role)));
+    const signers = this.#signersOf(role);
+    this.#signers.set(this.nameOf(role), signers);
+    this.files.set(this.nameOf(role), signedBy(this.#document(role, content), ...signers));
     if (role === 'root') this.#rootKeys = this.root.keys;
   }
 
-  /** Writes a role anew with some members replaced, properly signed. */
+  /** Writes a role anew with some members replaced, signed by those who had signed it. */
   rewrite(role: string, members: Readonly<Record<string, CanonicalInput | undefined>>): void {
-    this.files.set(this.nameOf(role), signedBy(withMembers(this.fileOf(role), members), ...this.#signers(role)));
+    const signers = this.#signers.get(this.nameOf(role)) ?? [];
+    this.files.set(this.nameOf(role), signedBy(withMembers(this.fileOf(role), members), ...signers));
   }
 
   device(): TestDevice {
@@ -163,7 +170,7 @@ export class TestRepository {
   }
 
   /** A root is signed by the keys it names and by those of the root before it. */
-  #signers(role: string): readonly TestKey[] {
+  #signersOf(role: string): readonly TestKey[] {
     if (role === 'root') return [...this.#rootKeys, ...this.root.keys];
     if (role === 'timestamp' || role === 'snapshot') return this[role].keys;
     return this.#targets(role).keys;

@@ -12,6 +12,7 @@ import {
   type JsonValue,
   parseJson,
 } from '../../core/json.ts';
+import { isVersion } from '../../core/version.ts';
 import { DeviceError } from '../../device/errors.ts';
 import { MAX_JOURNAL_BYTES, MAX_REFUSED, TRIAL_STARTS } from '../../device/limits.ts';
 import type { DeviceJournal, DeviceState, InstalledImage, SlotName, Slots, SlotWriter } from '../../device/ports.ts';
@@ -125,5 +126,12 @@ function readImage(images: JsonObject, slot: SlotName): InstalledImage | null {
   return {
     sha256: asString(object.get('sha256'), `/images/${slot}/sha256`),
     lengthBytes: asInteger(object.get('lengthBytes'), `/images/${slot}/lengthBytes`),
+    version: readVersion(object.get('version') ?? null, `/images/${slot}/version`),
   };
+}
+
+/** Journals from before release proofs have none. */
+function readVersion(json: JsonValue, path: string): string | null {
+  if (json === null || (typeof json === 'string' && isVersion(json))) return json;
+  throw new JsonError('JSON_SHAPE', `${path} is not a version`);
 }

@@ -12,17 +12,27 @@ export async function syncDirectory(dir: string): Promise<void> {
   }
 }
 
-/** Replaces `path` atomically; readers see the old or the new content, also after a cut. Not for two writers of one path. */
+/**
+ * Replaces `path` atomically; readers see the old or the new content, also after a cut. Not for two writers of one path. The file
+ * has `mode` from the first moment: its draft is always made anew, so neither what a crash left nor a link that somebody laid there
+ * is written into.
+ */
 export async function writeFileDurably(path: string, content: Uint8Array | string, mode = 0o600): Promise<void> {
   const draft = `${path}.draft`;
-  const handle = await open(draft, 'w', mode);
+  await removeQuietly(draft);
   try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(draft, 'wx', mode);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    await removeQuietly(draft).catch(() => undefined);
+    throw error;
   }
-  await rename(draft, path);
   await syncDirectory(dirname(path));
 }
 

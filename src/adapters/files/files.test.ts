@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { chunksOf, collect, temporaryDir } from '../../../test/support/ports.ts';
 import { isSkipped } from '../../../test/support/programs.ts';
+import { releaseKeys, rootFile } from '../../../test/support/releases.ts';
 import { BLANK } from '../../device/journal.ts';
+import { describeDeviceTrust } from '../../device/trust.contract.ts';
 import { describeBlobs } from '../../fleet/blobs.contract.ts';
 import { sha256Hex } from '../../trust/payload.ts';
 import { FileBlobs } from './blobs.ts';
 import { FileDeviceState, FileSlots } from './device.ts';
+import { FileDeviceTrust } from './device-trust.ts';
 import { writeFileDurably } from './durable.ts';
 import { ScriptInstaller } from './script-installer.ts';
 import { writeSecretFile } from './secret.ts';
@@ -78,7 +81,7 @@ describe('REL-14 FileSlots and FileDeviceState', () => {
     const journal = {
       ...BLANK,
       active: 'b' as const,
-      images: { a: null, b: { sha256: 'ab', lengthBytes: 3 } },
+      images: { a: null, b: { sha256: 'ab', lengthBytes: 3, version: '1.0.0' } },
       trial: { startsLeft: 2 },
       refused: ['cd'],
     };
@@ -87,20 +90,78 @@ describe('REL-14 FileSlots and FileDeviceState', () => {
     expect(readdirSync(dir)).toEqual(['journal.json']);
   });
 
-  it.each(['', '{', '{"active":"a"}', '{"active":"a","images":{},"trial":{"startsLeft":99},"refused":[]}'])(
-    'REL-12 a damaged journal is named, not guessed: %j',
-    async (text) => {
-      const dir = temporaryDir();
-      writeFileSync(join(dir, 'journal.json'), text);
-      await expect(new FileDeviceState(dir).load()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
-    },
-  );
+  it('REL-6 a journal from before versions were kept is read: nobody proved what runs', async () => {
+    const dir = temporaryDir();
+    const image = { sha256: 'ab', lengthBytes: 3 };
+    writeFileSync(join(dir, 'journal.json'), JSON.stringify({ ...BLANK, images: { a: image, b: null } }));
+    expect(await new FileDeviceState(dir).load()).toEqual({
+      ...BLANK,
+      images: { a: { ...image, version: null }, b: null },
+    });
+  });
+
+  it.each([
+    '',
+    '{',
+    '{"active":"a"}',
+    '{"active":"a","images":{},"trial":{"startsLeft":99},"refused":[]}',
+    '{"active":"a","images":{"a":{"sha256":"ab","lengthBytes":3,"version":"no version"}},"refused":[]}',
+  ])('REL-12 a damaged journal is named, not guessed: %j', async (text) => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, 'journal.json'), text);
+    await expect(new FileDeviceState(dir).load()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
+  });
 
   it('REL-2 a durable write replaces the old content', async () => {
     const file = join(temporaryDir(), 'file');
     await writeFileDurably(file, 'old');
     await writeFileDurably(file, 'new');
     expect(readFileSync(file, 'utf8')).toBe('new');
+  });
+});
+
+describeDeviceTrust('FileDeviceTrust', () => {
+  const dir = temporaryDir();
+  return (pinned) => new FileDeviceTrust(dir, pinned);
+});
+
+describe('SEC-7 FileDeviceTrust', () => {
+  const roles = async () => new Map([['root', await rootFile(releaseKeys())]]);
+
+  it('SEC-7 notices a flipped bit anywhere in its file, and says what to do', async () => {
+    const dir = temporaryDir();
+    const trust = new FileDeviceTrust(dir, undefined);
+    await trust.save(await roles());
+    const file = join(dir, 'trust.json');
+    const whole = readFileSync(file);
+    for (let at = 0; at < whole.length; at += 3) {
+      const altered = Buffer.from(whole);
+      altered[at] = (altered[at] ?? 0) ^ (1 << (at % 8));
+      writeFileSync(file, altered);
+      await expect(trust.load(), `byte ${at}`).rejects.toMatchObject({
+        code: 'TRUST_DAMAGED',
+        fix: expect.stringContaining('Restore the file') as string,
+      });
+    }
+  });
+
+  it.each(['', '{}', '[]', '{"roles":{},"sha256":""}'])('SEC-7 takes no other file for its own: %j', async (text) => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, 'trust.json'), text);
+    await expect(new FileDeviceTrust(dir, undefined).load()).rejects.toMatchObject({ code: 'TRUST_DAMAGED' });
+  });
+
+  it('REL-12 a draft that a power cut left behind is not read, and does not hinder the next save', async () => {
+    const dir = temporaryDir();
+    const trust = new FileDeviceTrust(dir, undefined);
+    await trust.save(await roles());
+    const saved = await trust.load();
+    writeFileSync(join(dir, 'trust.json.draft'), '{"roles":{"root":"');
+    expect(await trust.load()).toEqual(saved);
+    const next = new Map([...(saved ?? []), ['timestamp', new Uint8Array([1])]]);
+    await trust.save(next);
+    expect(await trust.load()).toEqual(next);
+    expect(readdirSync(dir)).toEqual(['trust.json']);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { systemClock } from '../../adapters/node/ports.ts';
 import { stationClient } from '../../lab/station.ts';
 import type { CheckResult, CupsClient } from '../../protocols/cups/client.ts';
@@ -13,6 +13,7 @@ interface CupsOptions {
   readonly eui: string;
   readonly once?: boolean;
   readonly interval: string;
+  readonly releaseProof: 'required' | 'off';
 }
 
 const DEFAULT_INTERVAL_SECONDS = 60;
@@ -27,16 +28,24 @@ export function addClientCommands(program: Command): void {
       command
         .requiredOption(
           '--home <dir>',
-          'home folder of the Station: cups.uri, cups.trust, cups.crt, cups.key, sig-0.key, version.txt',
+          'home folder of the Station: cups.uri, cups.trust, cups.crt, cups.key, sig-0.key, version.txt, release-root.json, hardware.txt',
         )
         .requiredOption('--eui <eui>', 'EUI of the gateway')
         .option('--once', 'ask once and end')
-        .option('--interval <seconds>', 'seconds between two requests', String(DEFAULT_INTERVAL_SECONDS)),
-    async ({ out }, _args, { home, eui, once = false, interval }) => {
+        .option('--interval <seconds>', 'seconds between two requests', String(DEFAULT_INTERVAL_SECONDS))
+        .addOption(
+          new Option(
+            '--release-proof <mode>',
+            'whether an image must be proven to be released; off: the server decides alone',
+          )
+            .choices(['required', 'off'])
+            .default('required'),
+        ),
+    async ({ out }, _args, { home, eui, once = false, interval, releaseProof }) => {
       const seconds = Number(interval);
       if (!(seconds >= 1))
         throw new CliError('CLI_USAGE', `"${interval}" is no number of seconds`, { fix: 'Write --interval 60.' });
-      const station = await stationClient({ home, eui, log: createLog('warn') });
+      const station = await stationClient({ home, eui, log: createLog('warn'), options: { releaseProof } });
       await station.boot();
       if (once) {
         const result = await station.check();
@@ -63,12 +72,11 @@ async function askForever(station: CupsClient, seconds: number, say: (text: stri
 }
 
 function describe(result: CheckResult): string {
-  switch (result.kind) {
-    case 'unchanged':
-      return 'Nothing to change.';
-    case 'installed':
-      return `Image ${result.sha256} runs, on trial until the server answers the next request.`;
-    case 'reverted':
-      return `Image ${result.sha256} did not come up; the one before runs again.`;
-  }
+  if (result.kind === 'unchanged') return 'Nothing to change.';
+  const { kind, sha256, provenance } = result;
+  const outcome =
+    kind === 'installed'
+      ? `Image ${sha256} runs, on trial until the server answers the next request.`
+      : `Image ${sha256} did not come up; the one before runs again.`;
+  return provenance === 'off' ? `${outcome} No release proof was asked for.` : outcome;
 }

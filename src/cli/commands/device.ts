@@ -40,11 +40,14 @@ export function addDeviceCommands(program: Command): void {
         .requiredOption('--identity <name>', "the protocol's name of it; CUPS: its EUI")
         .requiredOption('--hardware <id>', 'hardware id that releases must match')
         .option('--group <name>', 'group it belongs to (repeatable)', collect, [])
-        .option('--credentials <dir>', 'write cups.crt, cups.key and cups.trust for it into this folder'),
+        .option(
+          '--credentials <dir>',
+          'write cups.crt, cups.key, cups.trust, hardware.txt and release-root.json for it into this folder',
+        ),
     async ({ api, out }, _args, { protocol, identity, hardware, group, credentials }) => {
       const client = api();
       const created = await client.post<DeviceView>('/devices', { protocol, identity, hardware, groups: group });
-      if (credentials !== undefined) await writeCredentials(client, created.id, credentials);
+      if (credentials !== undefined) await writeCredentials(client, created, credentials);
       out.result(created, () => `Device ${created.id}: ${created.protocol} ${created.identity}`);
     },
   );
@@ -101,17 +104,19 @@ function runs(device: DeviceView): string {
 }
 
 /** The key pair is made here; only its public half travels. */
-async function writeCredentials(api: ApiClient, deviceId: string, dir: string): Promise<void> {
+/** What a Station needs to connect, and what our own client needs to know which images are released for it. */
+async function writeCredentials(api: ApiClient, { id, hardware }: DeviceView, dir: string): Promise<void> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const { certificate, trust } = await api.post<{ certificate: string; trust: string }>(
-    `/devices/${deviceId}/certificates`,
-    {
-      publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
-    },
-  );
+  const { certificate, trust } = await api.post<{ certificate: string; trust: string }>(`/devices/${id}/certificates`, {
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
+  });
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   // SEC1: the one private key form of P-256 that a Station reads.
   writeSecretFile(join(dir, 'cups.key'), privateKey.export({ type: 'sec1', format: 'pem' }).toString());
   writeFileSync(join(dir, 'cups.crt'), certificate);
   writeFileSync(join(dir, 'cups.trust'), trust);
+  writeFileSync(join(dir, 'hardware.txt'), `${hardware}\n`);
+  const { revision } = await api.get<{ revision: number }>('/trust/repository');
+  if (revision > 0)
+    writeFileSync(join(dir, 'release-root.json'), (await api.get<{ root: string }>('/trust/root')).root);
 }

@@ -1,36 +1,53 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { CliError } from '../exit.ts';
 import { table } from '../output.ts';
 import { collect, noun, verb } from '../verbs.ts';
 import { uploadArtifact } from './artifact.ts';
+import { type DraftOptions, draft, draftOptions, readPayloadKey } from './trust-ceremony.ts';
 
 interface ReleaseView {
   readonly id: string;
   readonly component: string;
   readonly version: string;
   readonly artifacts: readonly { hardware: string; sha256: string; lengthBytes: number }[];
-  readonly targetsVersion: number;
+  readonly signingEventId: string;
   readonly signedBy: readonly string[];
   readonly createdAt: string;
 }
 
+interface CreateOptions extends DraftOptions {
+  readonly version: string;
+  readonly component: string;
+  readonly artifact: readonly string[];
+  readonly sigKey: readonly string[];
+  readonly supplier?: string;
+}
+
 export function addReleaseCommands(program: Command): void {
   const release = noun(program, 'release', 'signed versions of a component');
-  verb<{ file: string[] }>(
+  verb<CreateOptions>(
     release,
-    'create <bundle>',
-    'admit a release that "trust sign" made',
-    (command) => command.option('--file <file>', 'upload this artifact first (repeatable)', collect, []),
-    async ({ api, out }, [bundle = ''], { file }) => {
+    'create',
+    'upload artifacts and draft a release for people to sign',
+    (command) =>
+      draftOptions(command, 'targets metadata (default 90)')
+        .requiredOption('--version <version>', 'version it is')
+        .requiredOption('--artifact <hardware=file>', 'what a piece of hardware gets (repeatable)', collect, [])
+        .option('--component <name>', 'what it updates', 'firmware')
+        .option('--sig-key <file>', 'sig-N.key that gateways check it with (repeatable)', collect, [])
+        .option('--supplier <name>', 'the supplier who signs it'),
+    async ({ api, out }, _args, options) => {
+      const { version, component, artifact, sigKey, supplier } = options;
       const client = api();
-      const body = readBundle(bundle);
-      for (const path of file) await uploadArtifact(client, path);
-      const created = await client.post<ReleaseView>('/releases', body);
-      out.result(
-        created,
-        () => `Release ${created.id}: ${created.component} ${created.version}, signed by ${signers(created)}`,
-      );
+      const artifacts = [];
+      for (const [hardware, file] of artifact.map(splitArtifact)) {
+        const { sha256 } = await uploadArtifact(client, file);
+        artifacts.push({ hardware, sha256 });
+      }
+      await draft(client, out, options, {
+        ...{ kind: 'release', component, version, artifacts, payloadKeys: sigKey.map(readPayloadKey) },
+        ...(supplier === undefined ? {} : { supplier }),
+      });
     },
   );
   verb(
@@ -60,7 +77,7 @@ export function addReleaseCommands(program: Command): void {
       const one = await api().get<ReleaseView>(`/releases/${encodeURIComponent(id)}`);
       out.result(one, () =>
         [
-          `${one.component} ${one.version}, targets v${one.targetsVersion}, signed by ${signers(one)}`,
+          `${one.component} ${one.version}, signed by ${signers(one)}`,
           table(
             ['hardware', 'bytes', 'sha256'],
             one.artifacts.map((a) => [a.hardware, String(a.lengthBytes), a.sha256]),
@@ -75,13 +92,8 @@ function signers({ signedBy }: ReleaseView): string {
   return signedBy.map((keyId) => keyId.slice(0, 8)).join(', ');
 }
 
-function readBundle(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new CliError('CLI_FILE', `${file} is not a release bundle`, {
-      cause,
-      fix: 'Make one with: sealift trust sign',
-    });
-  }
+function splitArtifact(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)];
+  throw new CliError('CLI_USAGE', `"${text}" is no artifact`, { fix: 'Write --artifact HARDWARE=FILE.' });
 }

@@ -7,6 +7,7 @@ import { measureRow } from './harness.ts';
 import { measureLoop, TRUST_LOOPS } from './loops.ts';
 import { cpuMicros, rssBytes } from './measure.ts';
 import { repeat } from './rounds.ts';
+import { trustSizes } from './trust-sizes.ts';
 
 const QUICK = { rounds: 1, warmUpMs: 50, roundMs: 300 };
 
@@ -37,6 +38,12 @@ describe('DESIGN-8 benchmarks', () => {
     expect(row.ratio).toBeGreaterThan(0);
     expect(row.figure).toBeGreaterThan(1);
     expect(row.rssBytes).toBeGreaterThan(1e6);
+  });
+
+  it('DESIGN-8 one target more writes a tenth of 10,000 at most; the size of proofs is printed', async () => {
+    const rows = new Map((await trustSizes()).map((row) => [row.name, row]));
+    expect(rows.get('trust.publish.bytes')?.ratio).toBeGreaterThan(10);
+    for (const targets of [1, 100, 10_000]) expect(rows.get(`trust.proof.${targets}`)?.figure).toBeGreaterThan(500);
   });
 
   it('DESIGN-8 a loop says how often it ran, and when its last result is wrong', async () => {

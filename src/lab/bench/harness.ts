@@ -12,7 +12,7 @@ export interface Row {
   readonly name: string;
   /** Ours and the baseline, in `unit`. */
   readonly figure: number;
-  readonly unit: 'operations per CPU second';
+  readonly unit: 'operations per CPU second' | 'bytes';
   readonly baseline: number;
   /** Median over rounds of baseline CPU per operation / ours. */
   readonly ratio: number;

@@ -9,7 +9,11 @@ import { DEFAULT_PLAN, measureRow, type RoundPlan, type Row } from './harness.ts
 const CPU = 0;
 
 /** Rows of `bench trust`, with the NAME of their two files. */
-export const TRUST_LOOPS: ReadonlyMap<string, string> = new Map([['json.canonical', 'json-canonical']]);
+export const TRUST_LOOPS: ReadonlyMap<string, string> = new Map([
+  ['json.canonical', 'json-canonical'],
+  ['trust.verifyUpdate', 'trust-verify-update'],
+  ['trust.publish', 'trust-publish'],
+]);
 
 export async function measureLoop(name: string, file: string, plan: RoundPlan = DEFAULT_PLAN): Promise<Row> {
   const started: Child[] = [];

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 export function sampleTargets(count: number) {
   const paths = Array.from({ length: count }, (_, index) => `firmware/1.${String(index).padStart(5, '0')}.0/corecell`);
-  const digest = (algorithm: string, path: string) => createHash(algorithm).update(path).digest('hex');
+  const digest = (path: string) => createHash('sha256').update(path).digest('hex');
   return {
     _type: 'targets',
     delegations: { keys: {}, roles: [] },
@@ -14,7 +14,7 @@ export function sampleTargets(count: number) {
         path,
         {
           custom: { component: 'firmware', hardwareIds: ['corecell'], version: `1.${index}.0` },
-          hashes: { sha256: digest('sha256', path), sha512: digest('sha512', path) },
+          hashes: { sha256: digest(path) },
           length: 20_000_000 + index,
         },
       ]),

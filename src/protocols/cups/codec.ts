@@ -80,6 +80,9 @@ export function decodeResponse(body: Uint8Array): UpdateInfoResponse {
   return { head, update: new Uint8Array(body.subarray(consumed, end)), trailingBytes: body.length - end };
 }
 
+/** The one component CUPS updates: what `package` and `version.txt` name. */
+export const FIRMWARE = 'firmware';
+
 export interface UpdateInfoRequest {
   /** EUI of the router, 16 lower-case hex digits. */
   readonly router: string;

@@ -9,7 +9,13 @@ export class CupsRequestError extends OtaError<
 
 /** Why a station-side client gave up on an answer; what runs on the device is unchanged. */
 export class CupsClientError extends OtaError<
-  'CUPS_REJECTED' | 'CUPS_NO_LENGTH' | 'CUPS_LENGTH' | 'CUPS_UNSIGNED' | 'CUPS_CONNECTION'
+  | 'CUPS_REJECTED'
+  | 'CUPS_NO_LENGTH'
+  | 'CUPS_LENGTH'
+  | 'CUPS_UNSIGNED'
+  | 'CUPS_CONNECTION'
+  | 'CUPS_NO_ROOT'
+  | 'CUPS_NO_PROOF'
 > {
   readonly fault = 'peer';
 }

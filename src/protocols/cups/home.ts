@@ -1,7 +1,9 @@
-/** The home folder of a Station: what a request reports (spec/cups.md sections 2 and 6). Read only. */
+/**
+ * The home folder of a Station: what a request reports (spec/cups.md sections 2 and 6), and two files of ours for release proofs. Read only.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TlsIdentity } from '../../transport/http/post.ts';
+import type { TlsIdentity } from '../../transport/http/exchange.ts';
 import { crcOf, credentialCrc } from './crc.ts';
 import { MAX_KEYS, SIGNATURE_KEY_BYTES } from './limits.ts';
 
@@ -43,6 +45,16 @@ export class StationHome {
     const [trust, crt, key] = await this.#set('cups');
     if (!trust?.length) return undefined;
     return crt?.length && key?.length ? { trust, crt, key } : { trust };
+  }
+
+  /** The root of release metadata this device was provisioned with. */
+  releaseRoot(): Promise<Uint8Array | undefined> {
+    return this.#read('release-root.json');
+  }
+
+  /** What releases must be signed for to run here; `''` when nobody wrote it down. */
+  hardwareId(): Promise<string> {
+    return this.#text('hardware.txt');
   }
 
   async #keyFiles(): Promise<Uint8Array[]> {

@@ -3,6 +3,7 @@ export {
   decodeRequest,
   decodeResponse,
   encodeRequest,
+  FIRMWARE,
   NO_UPDATE,
   NOTHING,
   ResponseHead,
@@ -14,5 +15,5 @@ export { type CredentialSet, deviceCrc, splitSegment } from './credentials.ts';
 export { CupsRequestError } from './errors.ts';
 export { formatId6, parseId6 } from './id6.ts';
 export { chooseSegments, type Segments, type Target } from './segments.ts';
-export { type CupsPorts, type CupsReply, CupsServer, cupsTraits, FIRMWARE, mountCups } from './server.ts';
+export { type CupsPorts, type CupsReply, CupsServer, cupsTraits, mountCups } from './server.ts';
 export { uriObjection } from './uri.ts';

@@ -26,6 +26,9 @@ const request = (changes: object = {}) =>
     ...{ station: 's', model: 'm', package: '1.0.0', keys: [crcOf(key)], ...changes },
   });
 
+/** By tenant and digest. */
+const PROOFS = new Map([[`t ${artifact.sha256}`, Buffer.from('{"proof":1}')]]);
+
 function server(checkIn: () => Promise<CheckIn | undefined>) {
   const contacts: Contact[] = [];
   const reports: string[] = [];
@@ -47,7 +50,8 @@ function server(checkIn: () => Promise<CheckIn | undefined>) {
       return undefined;
     },
   };
-  return { cups: new CupsServer({ fleet, blobs, log, tenant: 't' }), contacts, reports, log };
+  const proofs = { proof: async (tenant: string, sha256: string) => PROOFS.get(`${tenant} ${sha256}`) };
+  return { cups: new CupsServer({ fleet, blobs, proofs, log, tenant: 't' }), contacts, reports, log };
 }
 
 const nothing = { device: {}, decision: { offers: [], trace: [] }, attempts: [] } as unknown as CheckIn;
@@ -117,5 +121,23 @@ describe('SEC-19 a router is only itself', () => {
       code: 'CUPS_UNKNOWN_ROUTER',
       fix: expect.stringContaining(EUI) as string,
     });
+  });
+});
+
+describe('SEC-22 release proofs', () => {
+  const { cups } = server(async () => nothing);
+
+  it('SEC-22 any router with a certificate gets the proof of its own tenant', async () => {
+    expect(await cups.proof({ ...peer, commonName: '00000000000000a2' }, artifact.sha256)).toEqual(
+      PROOFS.get(`t ${artifact.sha256}`),
+    );
+    expect(await cups.proof(peer, 'ab'.repeat(32))).toBeUndefined();
+  });
+
+  it.each([
+    ['no certificate', undefined],
+    ['a certificate without an EUI', { ...peer, commonName: 'cups-router-1' }],
+  ])('SEC-19 %s gets none', async (_what, who) => {
+    await expect(cups.proof(who, artifact.sha256)).rejects.toMatchObject({ code: 'CUPS_NOT_AUTHENTICATED' });
   });
 });

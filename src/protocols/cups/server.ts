@@ -9,16 +9,15 @@ import { isOtaError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { CheckIn, Fleet } from '../../fleet/fleet.ts';
 import type { Artifact, Contact, Offer } from '../../fleet/model.ts';
-import type { Blobs, ProtocolTraits } from '../../fleet/ports.ts';
+import type { Blobs, Proofs, ProtocolTraits } from '../../fleet/ports.ts';
 import { type PeerCertificate, peerCertificate } from '../../transport/http/peer.ts';
-import { decodeRequest, NO_UPDATE, NOTHING, ResponseHead, type UpdateInfoRequest } from './codec.ts';
+import { type ProofRoute, sendProof } from '../../transport/http/proofs.ts';
+import { decodeRequest, FIRMWARE, NO_UPDATE, NOTHING, ResponseHead, type UpdateInfoRequest } from './codec.ts';
 import { crcOf } from './crc.ts';
 import { CupsRequestError } from './errors.ts';
 import { DEFAULT_MAX_UPDATE_BYTES, MAX_REQUEST_BYTES } from './limits.ts';
 import { commonKey } from './segments.ts';
 
-/** The one component CUPS updates: what `version.txt` names. */
-export const FIRMWARE = 'firmware';
 const FACT_PREFIX = 'sigkey:';
 const EUI = /^[0-9a-f]{16}$/i;
 
@@ -51,6 +50,7 @@ const NO_CHANGE: CupsReply = { head: NO_UPDATE, update: undefined };
 export interface CupsPorts {
   readonly fleet: Pick<Fleet, 'checkIn' | 'report'>;
   readonly blobs: Blobs;
+  readonly proofs: Proofs;
   readonly log: Log;
   /** Tenant of all routers that come through this listener. */
   readonly tenant: string;
@@ -100,6 +100,15 @@ export class CupsServer {
     await fleet.report({ tenant, attemptId: update.attemptId, state: 'downloaded' });
   }
 
+  /**
+   * The release proof of an image, for any router: what is released is no secret among them.
+   * @throws {CupsRequestError} CUPS_NOT_AUTHENTICATED
+   */
+  async proof(peer: PeerCertificate | undefined, sha256: string): Promise<Uint8Array | undefined> {
+    routerOf(peer);
+    return this.#ports.proofs.proof(this.#ports.tenant, sha256);
+  }
+
   async #decide(contact: Contact): Promise<CheckIn | undefined | 'undecided'> {
     try {
       return await this.#ports.fleet.checkIn(contact);
@@ -111,7 +120,7 @@ export class CupsServer {
   }
 }
 
-/** Serves `POST /update-info` on `app`, which must ask TLS clients for a certificate. */
+/** Serves `POST /update-info` and `GET /proofs/<sha256>` on `app`, which must ask TLS clients for a certificate. */
 export function mountCups(app: FastifyInstance, cups: CupsServer, log: Log): void {
   // Old Stations send no Content-Type; the body is ours to judge, whatever it claims to be.
   app.removeAllContentTypeParsers();
@@ -127,6 +136,9 @@ export function mountCups(app: FastifyInstance, cups: CupsServer, log: Log): voi
     reply.header('content-length', head.length + update.artifact.lengthBytes);
     return reply.send(Readable.from(prefixed(head, cups.send(update)), { objectMode: false }));
   });
+  app.get<ProofRoute>('/proofs/:sha256', (request, reply) =>
+    sendProof(request, reply, (sha256) => cups.proof(peerCertificate(request.raw.socket), sha256)),
+  );
 }
 
 const STATUS = {

@@ -159,6 +159,7 @@ export const ExpiryAnswer = Exact({
 
 export const RepositoryAnswer = Exact({
   revision: Type.Integer({ description: '0: nothing is published yet' }),
+  rootDigest: Nullable(Digest()),
   roles: Type.Array(
     Exact({
       role: Type.String(),

@@ -1,10 +1,11 @@
 /** Signing events, and what the repository says of itself. */
 import { utf8Decode, utf8Encode } from '../../core/bytes.ts';
-import { parseJson } from '../../core/json.ts';
+import { parseJson, parseSigned } from '../../core/json.ts';
 import type { Change } from '../../fleet/changes.ts';
 import { isComplete, type SigningStatus } from '../../fleet/signing.ts';
 import { type PublicKey, parsePublicKey } from '../../trust/keys.ts';
 import { MAX_REQUEST_BYTES } from '../../trust/limits.ts';
+import { sha256Hex } from '../../trust/payload.ts';
 import type { RoleContent } from '../../trust/repository/documents.ts';
 import { holderNames } from '../../trust/repository/published.ts';
 import type { TopRole } from '../../trust/tuf/roles.ts';
@@ -217,12 +218,13 @@ function eventAnswer(status: SigningStatus) {
 
 async function repositoryAnswer({ repository, expiries }: ApiPorts) {
   const due = (await expiries()).map(({ expiresAtMs, ...one }) => ({ ...one, expiresAt: time(expiresAtMs) }));
-  if (!repository.head) return { revision: 0, roles: [], targets: 0, expiries: due };
+  if (!repository.head) return { revision: 0, rootDigest: null, roles: [], targets: 0, expiries: due };
   const { trusted } = repository.reading;
   const names = holderNames(trusted.root.bytes);
   const root = trusted.root.value;
   return {
     revision: repository.head.revision,
+    rootDigest: sha256Hex(parseSigned(trusted.root.bytes).canonical),
     roles: TOP_ROLES.map((role) => ({
       role,
       version: trusted[role].value.version,

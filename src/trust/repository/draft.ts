@@ -96,17 +96,22 @@ export function targetFiles(
   where: { readonly role?: string; readonly bits: number | undefined },
   expiresAtMs: number,
 ): readonly DraftFile[] {
-  const place = (path: string) => where.role ?? roleOf(path, where.bits);
-  const roles = new Set([...changes.add.keys(), ...changes.remove].map(place));
-  return [...roles].map((role) => {
-    const file = published.files.get(role);
-    const targets = new Map<string, TargetContent>(file?.targets ?? []);
-    for (const path of changes.remove.filter((one) => place(one) === role)) {
-      if (!targets.delete(path)) throw new SigningError('SIGNING_CHANGE', `there is no target "${path}" to remove`);
-    }
-    for (const [path, target] of changes.add) if (place(path) === role) targets.set(requirePath(path), target);
-    const delegations = file?.delegations && delegationsOf(file.delegations);
+  const files = new Map<string, Map<string, TargetContent>>();
+  const targetsAt = (path: string) => {
+    const role = where.role ?? roleOf(path, where.bits);
+    const targets = files.get(role) ?? new Map<string, TargetContent>(published.files.get(role)?.targets);
+    files.set(role, targets);
+    return targets;
+  };
+  for (const path of changes.remove) {
+    if (!targetsAt(path).delete(path))
+      throw new SigningError('SIGNING_CHANGE', `there is no target "${path}" to remove`);
+  }
+  for (const [path, target] of changes.add) targetsAt(path).set(requirePath(path), target);
+  return [...files].map(([role, targets]) => {
+    const before = published.files.get(role)?.delegations;
     const version = (published.versions.get(role) ?? 0) + 1;
+    const delegations = before && delegationsOf(before);
     return targetsFile(role, { version, expiresAtMs, targets, ...(delegations ? { delegations } : {}) });
   });
 }

@@ -6,10 +6,12 @@
  */
 import { wireJson } from '../../core/canonical-json.ts';
 import { asObject, asString, type JsonObject, parseJson } from '../../core/json.ts';
+import { compareVersions } from '../../core/version.ts';
 import { TrustError } from '../errors.ts';
 import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
 import { TUF1 } from './dialect.ts';
 import { drive } from './drive.ts';
+import { normalPath } from './paths.ts';
 import { findTarget, refresh, type Stored } from './refresh.ts';
 import type { Target } from './roles.ts';
 import { inRole, malformed, readNames } from './shape.ts';
@@ -33,6 +35,7 @@ export interface ProofRequest {
 }
 
 export interface ProvenImage {
+  /** In normal form (paths.ts), whatever the document calls it. */
   readonly path: string;
   readonly target: Target;
   /** Ids of the keys that signed the file which lists it. */
@@ -52,13 +55,13 @@ export function verifyProof(bytes: Uint8Array, request: ProofRequest): ProvenIma
   const options = { dialect: TUF1, nowMs: request.nowMs };
   const file = answersFrom(documents);
   const trusted = drive(refresh(request.stored, options), file, stored);
-  for (const path of paths) {
-    const wanted = { path, hardwareId };
-    const found = drive(findTarget(trusted, wanted, request.stored), file);
-    if (!found || !isImage(found.target, image) || !found.target.hardwareIds.includes(hardwareId)) continue;
-    const signedBy = found.visited.at(-1)?.signedBy ?? [];
-    return { path, target: found.target, signedBy, stored };
-  }
+  const proven = paths.flatMap((path): ProvenImage[] => {
+    const found = drive(findTarget(trusted, { path, hardwareId }, request.stored), file);
+    if (!found || !isImage(found.target, image) || !found.target.hardwareIds.includes(hardwareId)) return [];
+    return [{ path: normalPath(path), target: found.target, signedBy: found.visited.at(-1)?.signedBy ?? [], stored }];
+  });
+  const newest = proven.toSorted(byVersion).at(-1);
+  if (newest) return newest;
   throw new TrustError(
     'TRUST_TARGET_UNKNOWN',
     `nobody has signed an image of ${image.lengthBytes} bytes with digest ${image.sha256} for hardware ${hardwareId}`,
@@ -67,6 +70,11 @@ export function verifyProof(bytes: Uint8Array, request: ProofRequest): ProvenIma
       fix: 'Release the image by a signing event that names this hardware.',
     },
   );
+}
+
+/** The same bytes may be released again under a later version: then they are that version. */
+function byVersion({ target: one }: ProvenImage, { target: other }: ProvenImage): number {
+  return compareVersions(one.version ?? '', other.version ?? '');
 }
 
 function readProof(bytes: Uint8Array): { paths: readonly string[]; documents: JsonObject } {

@@ -198,11 +198,15 @@ function readFileFacts(json: JsonValue | undefined, path: string): FileFacts {
   };
 }
 
+/** A segment of one or two dots; control characters. */
+const CLIMBS = /(?:^|\/)\.{1,2}(?:\/|$)/;
+const HIDES = /\p{Cc}/u;
+
 /** Paths are names, never files of ours; still, one that climbs or hides characters has no honest use (SEC-11). */
 export function requirePath(path: string): string {
   const normal = normalPath(path);
-  const isClimbing = normal.split('/').some((segment) => segment === '.' || segment === '..');
-  if (normal !== '' && normal.length <= MAX_NAME_CHARACTERS && !isClimbing && !/\p{Cc}/u.test(normal)) return normal;
+  if (normal !== '' && normal.length <= MAX_NAME_CHARACTERS && !CLIMBS.test(normal) && !HIDES.test(normal))
+    return normal;
   throw malformed('/signed/targets', `names "${path.slice(0, 64)}", which is no target path`);
 }
 

@@ -1,10 +1,10 @@
 /** Reading of signed members: each function narrows one value or throws TRUST_MALFORMED with its place. */
+import { isHex } from '../../core/bytes.ts';
 import { asArray, asInteger, asObject, asString, JsonError, type JsonObject, type JsonValue } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import { MAX_NAME_CHARACTERS } from '../limits.ts';
 
 const EXPIRES_FORM = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/;
-const HEX_FORM = /^(?:[0-9a-f]{2})+$/;
 
 /** Runs `read`, and says of any refusal which role's file it concerns. */
 export function inRole<T>(role: string, read: () => T): T {
@@ -65,7 +65,7 @@ export function readHashes(value: JsonValue | undefined, path: string): Readonly
   const hashes = new Map<string, string>();
   for (const [algorithm, digest] of asObject(value, path)) {
     const hex = asString(digest, `${path}/${algorithm}`);
-    if (!HEX_FORM.test(hex)) throw malformed(`${path}/${algorithm}`, 'is not lower-case hex');
+    if (hex === '' || !isHex(hex)) throw malformed(`${path}/${algorithm}`, 'is not lower-case hex');
     hashes.set(algorithm, hex);
   }
   if (hashes.size === 0) throw malformed(path, 'names no hash');

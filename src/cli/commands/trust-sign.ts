@@ -1,0 +1,254 @@
+/** What happens on the machine of one who signs: no server, no network. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { writeFileDurably } from '../../adapters/files/durable.ts';
+import type { SchemeName } from '../../trust/keys.ts';
+import { answerRequest } from '../../trust/repository/answer.ts';
+import { describe } from '../../trust/repository/describe.ts';
+import {
+  approvalMessage,
+  merged,
+  readRequest,
+  type SigningRequest,
+  writeRequest,
+} from '../../trust/repository/request.ts';
+import {
+  eligible,
+  holder,
+  progressOf,
+  type Review,
+  requireSound,
+  reviewRequest,
+  signedFiles,
+} from '../../trust/repository/review.ts';
+import { CliError } from '../exit.ts';
+import type { Output } from '../output.ts';
+import { confirm, readPassphrase } from '../passphrase.ts';
+import {
+  digestOf,
+  makeSigner,
+  openSigner,
+  readBytes,
+  SIGNER_FILES,
+  trustedRootFor,
+  trustRoots,
+  versionOf,
+} from '../signer-folder.ts';
+import { collect, verb } from '../verbs.ts';
+
+const SCHEMES: readonly SchemeName[] = ['ed25519', 'ecdsa-sha2-nistp256', 'rsassa-pss-sha256', 'ml-dsa-44'];
+
+interface InitOptions {
+  readonly keys: string;
+  readonly name: string;
+  readonly passphraseFile?: string;
+  readonly scheme: string;
+}
+
+interface SignOptions {
+  readonly keys: string;
+  readonly passphraseFile?: string;
+  readonly file: readonly string[];
+  readonly out?: string;
+  readonly yes?: boolean;
+  readonly acceptRoot?: string;
+}
+
+interface AttachOptions {
+  readonly role: string;
+  readonly keyId: string;
+  readonly signature: string;
+}
+
+export function addSigningCommands(trust: Command): void {
+  verb<InitOptions>(
+    trust,
+    'init',
+    'make the keys of one signer in a new folder',
+    (command) =>
+      command
+        .requiredOption('--keys <dir>', 'folder for the keys; keep it offline')
+        .requiredOption('--name <name>', 'who this is, as others will see it')
+        .option('--passphrase-file <file>', 'file with the passphrase; without it you are asked')
+        .option('--scheme <scheme>', `kind of key: ${SCHEMES.join(', ')}`, 'ed25519'),
+    async ({ out }, _args, { keys, name, passphraseFile, scheme }) => {
+      const kind = SCHEMES.find((one) => one === scheme);
+      if (!kind)
+        throw new CliError('CLI_USAGE', `"${scheme}" is no kind of key`, { fix: `Use one of: ${SCHEMES.join(', ')}` });
+      const passphrase = await readPassphrase({
+        file: passphraseFile,
+        prompt: `New passphrase for the keys of ${name}`,
+        isNew: true,
+      });
+      const { root, targets } = await makeSigner(keys, name, passphrase, kind);
+      out.result({ keys, name, rootKeyId: root.keyId, targetsKeyId: targets.keyId }, () =>
+        [
+          `${name} signs with key ${root.keyId.slice(0, 8)} (root) and ${targets.keyId.slice(0, 8)} (targets).`,
+          `  ${join(keys, SIGNER_FILES.public)}  public: give it to whoever runs the ceremony`,
+          `  ${join(keys, SIGNER_FILES.cups)}  public: gateways hold one such file as sig-0.key`,
+          `  ${join(keys, SIGNER_FILES.vault)}  secret, and useless without the passphrase: keep both offline, and apart`,
+        ].join('\n'),
+      );
+    },
+  );
+  verb<SignOptions>(
+    trust,
+    'sign <request>',
+    'sign a request with the keys of one signer; needs no server',
+    (command) =>
+      command
+        .requiredOption('--keys <dir>', 'folder that "trust init" made')
+        .option('--passphrase-file <file>', 'file with the passphrase; without it you are asked')
+        .option('--file <file>', 'an artifact that needs a signature of its own (repeatable)', collect, [])
+        .option('--out <file>', 'where the signed request goes; without it, into the file it came from')
+        .option('--accept-root <sha256>', 'trust the root that the request begins from, if it has this digest')
+        .option('--yes', 'sign without asking'),
+    async ({ out }, [file = ''], options) => {
+      const { review, signed, outFile } = await sign(file, options, out);
+      out.result({ request: outFile, signed, changes: describe(review), complete: isComplete(review) }, () =>
+        [`Signed: ${signed.join(', ')}.`, ...progressLines(review), `The request is in ${outFile}.`].join('\n'),
+      );
+    },
+  );
+  verb<{ outDir?: string }>(
+    trust,
+    'show <request>',
+    'say what a request changes, who has signed and who is missing; and exactly what there is to sign',
+    (command) => command.option('--out-dir <dir>', 'write what has to be signed there, for other tools and tokens'),
+    (context, [file = ''], { outDir }) => {
+      const review = reviewRequest(readRequest(readBytes(file)));
+      requireSound(review);
+      const messages = outDir === undefined ? [] : writeMessages(review, outDir);
+      context.out.result(viewOf(review, messages), () =>
+        [
+          ...headLines(review),
+          ...describe(review).map((line) => `  ${line}`),
+          ...progressLines(review),
+          ...messages.map(
+            ({ role, file: at, keyIds }) => `${role}: sign the bytes of ${at} with one of ${keyIds.join(', ')}`,
+          ),
+        ].join('\n'),
+      );
+    },
+  );
+  verb<AttachOptions>(
+    trust,
+    'attach <request>',
+    'add a signature that another tool made over what "trust show --out-dir" wrote',
+    (command) =>
+      command
+        .requiredOption('--role <role>', 'the file that was signed')
+        .requiredOption('--key-id <id>', 'the key that signed')
+        .requiredOption('--signature <file>', 'raw signature (Ed25519, RSA, ML-DSA) or DER (ECDSA)'),
+    async ({ out }, [file = ''], { role, keyId, signature }) => {
+      const request = readRequest(readBytes(file));
+      const value = new Uint8Array(readBytes(signature));
+      const collected = merged(
+        { signatures: [{ role, keyId, value }], payloadSignatures: [], approvals: new Map() },
+        request.collected,
+      );
+      const review = reviewRequest({ ...request, collected });
+      requireSound(review);
+      await writeFileDurably(file, writeRequest(review.request), 0o644);
+      out.result(viewOf(review, []), () => progressLines(review).join('\n'));
+    },
+  );
+}
+
+async function sign(file: string, options: SignOptions, out: Output) {
+  const { keys, passphraseFile, file: artifacts, out: outFile = file } = options;
+  const request = readRequest(readBytes(file));
+  const pinned = trustedRootFor(keys, request) ?? acceptedRoot(request, options);
+  const review = reviewRequest(request, pinned);
+  requireSound(review);
+  for (const line of [...headLines(review), ...describe(review).map((one) => `  ${one}`)]) out.message(line);
+  if (!options.yes) await confirm('Sign this?', 'Read what changes, then repeat the command with --yes.');
+  const contents = artifacts.map((one) => new Uint8Array(readBytes(one)));
+  const passphrase = await readPassphrase({ file: passphraseFile, prompt: `Passphrase of ${keys}` });
+  const signer = await openSigner(keys, passphrase);
+  try {
+    const answer = await answerRequest(review, signer.signers, signer.payloadSigners, contents);
+    await writeFileDurably(outFile, writeRequest(answer.request), 0o644);
+    const after = reviewRequest(answer.request, pinned);
+    await trustRoots(keys, rootsOf(after));
+    return { review: after, signed: answer.signed, outFile };
+  } finally {
+    await signer.close();
+  }
+}
+
+/** Roots the person now vouches for: those the request begins from, and the one just signed. */
+function rootsOf(review: Review): readonly Uint8Array[] {
+  const { base } = review.request.body;
+  const before = [...base].filter(([name]) => /^[0-9]+\.root\.json$/.test(name)).map(([, bytes]) => bytes);
+  const signed = signedFiles(review).get('root');
+  return signed ? [...before, signed] : before;
+}
+
+/**
+ * The first time, nothing but another person can say which root is right: its digest has to be compared, and named.
+ * @throws {CliError} CLI_USAGE
+ */
+function acceptedRoot({ body }: SigningRequest, { acceptRoot }: SignOptions): Uint8Array | undefined {
+  const roots = [...body.base].filter(([name]) => /^[0-9]+\.root\.json$/.test(name)).map(([, bytes]) => bytes);
+  const newest = roots.toSorted((left, right) => versionOf(right) - versionOf(left))[0];
+  if (!newest) return undefined;
+  const accepted = roots.find((root) => digestOf(root) === acceptRoot);
+  if (accepted) return accepted;
+  throw new CliError(
+    'CLI_USAGE',
+    `you trust no root yet; this request begins from root ${versionOf(newest)} with digest ${digestOf(newest)}`,
+    {
+      fix: 'Compare the digest with one who signed that root (sealift trust status shows it), then add: --accept-root DIGEST',
+    },
+  );
+}
+
+function headLines({ request }: Review): string[] {
+  const { id, createdAtMs, reason } = request.body;
+  return [
+    `Signing event ${id}, ${new Date(createdAtMs).toISOString()}${reason === '' ? '' : `: ${reason}`}`,
+    `Digest ${request.digest}`,
+  ];
+}
+
+function progressLines(review: Review): string[] {
+  const lines = progressOf(review).map(({ role, authority, need, signed, missing }) => {
+    const said = (list: readonly string[]) => list.map((keyId) => holder(keyId, review.names)).join(', ') || 'nobody';
+    return `${role} (${authority}): ${signed.length} of ${need} have signed: ${said(signed)}; could still: ${said(missing)}`;
+  });
+  // A root that changes the signers of a binned repository signs hundreds of files alike.
+  const shown = lines.slice(0, MAX_LINES);
+  return lines.length > shown.length ? [...shown, `... and ${lines.length - shown.length} more files`] : shown;
+}
+
+const MAX_LINES = 12;
+
+function isComplete(review: Review): boolean {
+  return progressOf(review).every((one) => one.isComplete);
+}
+
+function viewOf(review: Review, messages: readonly object[]) {
+  return {
+    id: review.request.body.id,
+    digest: review.request.digest,
+    changes: describe(review),
+    progress: progressOf(review),
+    payloads: review.request.body.payloads,
+    complete: isComplete(review),
+    messages,
+  };
+}
+
+function writeMessages(review: Review, dir: string) {
+  const write = (role: string, message: Uint8Array, keyIds: readonly string[]) => {
+    const file = join(dir, `${encodeURIComponent(role)}.tosign`);
+    writeFileSync(file, message);
+    return { role, file, keyIds };
+  };
+  return [
+    ...review.files.map((one) => write(one.role, one.message, [...eligible(one).keys()])),
+    write('approval', approvalMessage(review.request.digest), []),
+  ];
+}
