@@ -117,6 +117,7 @@ describe('SEC-10 strict DER', () => {
     ['06014f', OBJECT_IDENTIFIER, '1.39'],
     ['060150', OBJECT_IDENTIFIER, '2.0'],
     ['06028837', OBJECT_IDENTIFIER, '2.999'],
+    ['0603818001', OBJECT_IDENTIFIER, '2.16305'],
     // The example of X.667 section 8: a UUID as one arc, beyond what a number holds.
     ['06146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776', OBJECT_IDENTIFIER, '2.25.329800735698586629295641978511506172918'],
     ['0c05c3a4e282ac', UTF8_STRING, 'ä€'],
@@ -168,6 +169,7 @@ describe('SEC-10 strict DER', () => {
     ['a NULL with content', '050100', 'DER_VALUE'],
     ['an identifier without content', '0600', 'DER_VALUE'],
     ['an identifier that does not end', '06022a86', 'DER_VALUE'],
+    ['an identifier that ends in 80', '06028180', 'DER_VALUE'],
     ['an identifier with a spare 80', '06032a8001', 'DER_VALUE'],
     ['an identifier that begins with 80', '0602802a', 'DER_VALUE'],
     ['an identifier of 65 bytes', `0641${'2a'.repeat(65)}`, 'DER_VALUE'],
@@ -266,6 +268,7 @@ describe('SEC-10 nodes', () => {
   it('SEC-10 hold what hides under an implicit tag to the same rules', () => {
     expect(node('810105').read(INTEGER, contextTag(1))).toBe(5n);
     expect(() => node('81020005').read(INTEGER, contextTag(1))).toThrow(withCode('DER_VALUE'));
+    expect(() => node('81020005').read(integerBetween(0, 9), contextTag(1))).toThrow(withCode('DER_VALUE'));
     expect(() => node('810105').read(INTEGER)).toThrow(withCode('DER_SHAPE'));
     expect(() => node('810105').read(INTEGER, contextTag(2))).toThrow(withCode('DER_SHAPE'));
   });
