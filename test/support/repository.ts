@@ -271,28 +271,3 @@ export function refused(run: () => unknown): { code: string; pointer: unknown; r
 export function jsonOf(value: unknown): JsonObject {
   return asObject(parseJson(utf8Encode(JSON.stringify(value)), { maxBytes: 2 ** 24 }), '');
 }
-
-/** A key for counting: it holds for signatures whose first byte is `mark`, and says how often it was asked. */
-export class FakeKey implements PublicKey {
-  readonly keyId: string;
-  readonly keyType = 'ed25519';
-  readonly scheme: PublicKey['scheme'];
-  readonly json: CanonicalInput;
-  readonly fingerprint: string;
-  readonly spki = new Uint8Array();
-  readonly #mark: number;
-  asked = 0;
-
-  constructor(mark: number, scheme: PublicKey['scheme'] = 'ed25519') {
-    this.keyId = `key ${mark}`;
-    this.fingerprint = `fingerprint ${mark}`;
-    this.scheme = scheme;
-    this.json = { keytype: 'ed25519', scheme, keyval: { public: `${mark}` } };
-    this.#mark = mark;
-  }
-
-  verify(_message: Uint8Array, signature: Uint8Array): boolean {
-    this.asked += 1;
-    return signature[0] === this.#mark;
-  }
-}

@@ -1,6 +1,7 @@
 /** The signature rule (spec/uptane.md section 9.1): distinct good keys are counted, and nothing else. */
 import { describe, expect, it } from 'vitest';
-import { FakeKey, refusalOf } from '../../../test/support/repository.ts';
+import { FakeKey } from '../../../test/support/fake-keys.ts';
+import { refusalOf } from '../../../test/support/repository.ts';
 import type { SchemeName } from '../keys.ts';
 import type { Envelope } from './envelope.ts';
 import { type KeyTable, requirePossible, requireSignatures } from './threshold.ts';
