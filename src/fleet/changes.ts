@@ -15,11 +15,10 @@ import {
   targetFiles,
 } from '../trust/repository/draft.ts';
 import { SigningError } from '../trust/repository/errors.ts';
-import { withParents } from '../trust/repository/published.ts';
 import type { PayloadToSign } from '../trust/repository/request.ts';
 import { delegationsFor } from '../trust/tuf/delegations.ts';
 import { TUF1 } from '../trust/tuf/dialect.ts';
-import { normalPath } from '../trust/tuf/paths.ts';
+import { requirePath } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
 import { FleetError } from './errors.ts';
 import type { ReleaseDraft } from './model.ts';
@@ -96,13 +95,15 @@ export async function draftChange(change: Change, ports: ChangePorts): Promise<D
       return filesOnly(delegationFiles(published, { remove: change.supplier }, change.expiresAtMs));
     }
     case 'renew': {
-      const roles = change.roles.length > 0 ? change.roles : ownRoles(ports);
+      const roles = change.roles.length > 0 ? [...new Set(change.roles)] : ownRoles(ports);
       return filesOnly(renewedFiles(await read(ports, roles), roles, change.expiresAtMs));
     }
   }
 }
 
 function filesOnly(files: readonly DraftFile[]): Drafted {
+  // An event that asks for nobody's signature would be complete at once.
+  if (files.length === 0) throw new SigningError('SIGNING_CHANGE', 'nothing would change');
   return { files, payloads: [], release: null };
 }
 
@@ -145,30 +146,39 @@ async function onlineRoles({
 async function draftRelease(change: Of<'release'>, ports: ChangePorts): Promise<Drafted> {
   const { component, version, artifacts, payloadKeys, supplier, expiresAtMs } = change;
   // First of all: without a repository there is nothing to add to.
-  const bits = await bitsOf(ports);
+  const where = await placeOf(supplier, ports);
   if (!isVersion(version))
     throw notAdmitted(`"${version}" is no version`, 'Use 1 to 64 printable characters without spaces and slashes.');
-  const hardware = artifacts.map((artifact) => artifact.hardware);
-  if (hardware.length === 0 || new Set(hardware).size !== hardware.length)
-    throw notAdmitted('a release needs exactly one artifact per hardware', 'Name each hardware id once.');
+  requireDistinct(
+    artifacts.map(({ hardware }) => hardware),
+    'a release needs exactly one artifact per hardware',
+    'Name each hardware id once.',
+  );
   const release: ReleaseDraft = {
     component,
     version,
     artifacts: await Promise.all(artifacts.map((one) => artifactOf(one, change, ports))),
   };
-  const where = { bits, ...(supplier === undefined ? {} : { role: supplier }) };
-  const paths = release.artifacts.map(({ targetPath }) => targetPath);
-  const published = await read(
-    ports,
-    paths.map((path) => supplier ?? roleOf(path, bits)),
+  requireDistinct(
+    release.artifacts.map(({ targetPath }) => targetPath),
+    'two artifacts have one target path',
+    'Give each a path of its own; one image for several kinds of hardware is listed under several paths.',
   );
-  for (const artifact of release.artifacts) requirePlace(artifact, where, published);
+  const lists = release.artifacts.map((artifact) => listsFor(artifact, where, ports));
+  const published = await read(ports, lists.flat());
+  release.artifacts.forEach((artifact, index) => {
+    requirePlace(artifact, where, lists[index] ?? [], published);
+  });
   const add = new Map(release.artifacts.map((artifact) => [artifact.targetPath, targetOf(artifact, change)]));
   return {
     files: targetFiles(published, { add, remove: [] }, where, expiresAtMs),
     payloads: payloadKeys.length === 0 ? [] : release.artifacts.map((artifact) => payloadOf(artifact, payloadKeys)),
     release,
   };
+}
+
+function requireDistinct(names: readonly string[], otherwise: string, fix: string): void {
+  if (names.length === 0 || new Set(names).size !== names.length) throw notAdmitted(otherwise, fix);
 }
 
 type DraftArtifact = ReleaseDraft['artifacts'][number];
@@ -184,18 +194,49 @@ async function artifactOf(
       `no artifact with digest ${sha256} is stored`,
       'Upload the file first: sealift artifact upload FILE',
     );
-  return { hardware, sha256, lengthBytes, targetPath: normalPath(path ?? `${component}/${version}/${hardware}`) };
+  return { hardware, sha256, lengthBytes, targetPath: targetPathOf(path ?? `${component}/${version}/${hardware}`) };
+}
+
+/** @throws {SigningError} SIGNING_CHANGE */
+function targetPathOf(path: string): string {
+  try {
+    return requirePath(path);
+  } catch (cause) {
+    throw new SigningError('SIGNING_CHANGE', `"${path.slice(0, 64)}" is no target path`, {
+      cause,
+      fix: 'Use up to 1,024 characters, no control characters, and no segment that is "." or "..".',
+    });
+  }
+}
+
+/** Where targets are listed: a supplier's file, or those of the repository itself. */
+interface Place {
+  readonly role?: string;
+  readonly bits: number | undefined;
+}
+
+async function placeOf(supplier: string | undefined, ports: ChangePorts): Promise<Place> {
+  const bits = await bitsOf(ports);
+  if (supplier === undefined) return { bits };
+  if (isOwnRole(supplier)) throw new SigningError('SIGNING_CHANGE', `"${supplier}" is no supplier`);
+  return { role: supplier, bits };
+}
+
+/** Every file in which a client looks for the artifact, in this order. */
+function listsFor({ targetPath, hardware }: DraftArtifact, { bits }: Place, { repository }: ChangePorts): string[] {
+  const { delegations } = repository.reading.trusted.targets.value;
+  const { next } = delegationsFor(delegations, targetPath, hardware, TUF1);
+  return ['targets', ...next.map(({ name }) => (name === BINS ? roleOf(targetPath, bits) : name))];
 }
 
 /** A client that looks for the path has to come to the file that will list it, and must not find another image there. */
 function requirePlace(
   { targetPath, hardware }: DraftArtifact,
-  { role, bits }: { readonly role?: string; readonly bits: number | undefined },
+  { role, bits }: Place,
+  lists: readonly string[],
   { files }: Published,
 ): void {
-  const place = role ?? (bits === undefined ? 'targets' : BINS);
-  const reachable = delegationsFor(files.get('targets')?.delegations, targetPath, hardware, TUF1).next;
-  if (place !== 'targets' && !reachable.some(({ name }) => name === place)) {
+  if (!lists.includes(role ?? roleOf(targetPath, bits))) {
     throw new SigningError(
       'SIGNING_CHANGE',
       `${role ?? 'the repository'} may not speak for "${targetPath}" on ${hardware}`,
@@ -204,10 +245,10 @@ function requirePlace(
       },
     );
   }
-  const taken = [...files].find(([, file]) => file.targets.has(targetPath));
-  if (taken)
+  const taken = lists.find((list) => files.get(list)?.targets.has(targetPath));
+  if (taken !== undefined)
     throw notAdmitted(
-      `"${targetPath}" is published already, by ${taken[0]}`,
+      `"${targetPath}" is published already, by ${taken}`,
       'Give the release a version of its own: what was approved never changes.',
     );
 }
@@ -235,13 +276,13 @@ async function draftRemoval(
   { paths, supplier, expiresAtMs }: Of<'remove'>,
   ports: ChangePorts,
 ): Promise<readonly DraftFile[]> {
-  const bits = await bitsOf(ports);
+  const where = await placeOf(supplier, ports);
+  const remove = paths.map(targetPathOf);
   const published = await read(
     ports,
-    paths.map((path) => supplier ?? roleOf(path, bits)),
+    remove.map((path) => supplier ?? roleOf(path, where.bits)),
   );
-  const where = { bits, ...(supplier === undefined ? {} : { role: supplier }) };
-  return targetFiles(published, { add: new Map(), remove: paths.map(normalPath) }, where, expiresAtMs);
+  return targetFiles(published, { add: new Map(), remove }, where, expiresAtMs);
 }
 
 async function bitsOf(ports: ChangePorts): Promise<number | undefined> {
@@ -249,11 +290,9 @@ async function bitsOf(ports: ChangePorts): Promise<number | undefined> {
   return (await read(ports, [BINS])).files.get(BINS)?.delegations?.succinct?.bits;
 }
 
-/** Files of the roles that have one, with those above them. */
+/** What is published, with the files of those roles that have one. */
 async function read({ repository }: ChangePorts, roles: readonly string[]): Promise<Published> {
-  const { versions } = repository.reading.published;
-  const wanted = roles.filter((role) => role !== 'targets' && versions.has(role)).flatMap(withParents);
-  return (await repository.readWith([...new Set(wanted)])).published;
+  return (await repository.readWith(roles)).published;
 }
 
 function ownRoles({ repository }: ChangePorts): readonly string[] {

@@ -184,8 +184,8 @@ describe('SEC-22 what the metadata says holds at every decision', () => {
     expect(await parts.repository.renew()).toBe(true);
     expect(await lastRule(parts)).toBe('payload.fits');
     parts.clock.advance(83 * DAY_MS);
-    await parts.repository.renew();
-    // Snapshot and timestamp are fresh, the targets metadata is not: only people can help that.
+    // Only people can help that; the server does not even sign snapshot and timestamp.
+    await expect(parts.repository.renew()).rejects.toMatchObject({ code: 'TRUST_EXPIRED' });
     expect(await lastRule(parts)).toBe('image.signed');
   });
 

@@ -14,5 +14,3 @@ export const BUCKETS = 10_000;
 export const MAX_CACHED_FILES = 2_048;
 /** Release proofs kept in memory; about 10 kB to 100 kB each. */
 export const MAX_CACHED_PROOFS = 256;
-/** Versions we give out stay below; what is above was made by somebody else, to lock clients out (fast-forward). */
-export const MAX_PUBLISHED_VERSION = 2 ** 48;

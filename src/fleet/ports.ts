@@ -78,8 +78,8 @@ export interface Store {
   repository(tenant: string): Promise<RepositoryHead | undefined>;
   /** A file of the repository, exactly as it was published; every version there ever was. */
   metadata(tenant: string, role: string, version: number): Promise<Uint8Array | undefined>;
-  /** Highest version of a role that is below `limit`, 0 for none. */
-  lastVersion(tenant: string, role: string, limit: number): Promise<number>;
+  /** Lowest version of a role that was never published, above those that were without a gap; 1 before the first. */
+  freeVersion(tenant: string, role: string): Promise<number>;
   /** Published targets that are this image. */
   targetsOf(tenant: string, sha256: string): Promise<readonly TargetEntry[]>;
   /** What is about to be signed with an online key, durable before it is (SEC-26). */
@@ -97,6 +97,8 @@ export interface Store {
   createSigningEvent(event: SigningEvent): Promise<void>;
   signingEvent(tenant: string, id: string): Promise<SigningEvent | undefined>;
   signingEvents(tenant: string, page: PageRequest): Promise<readonly SigningEvent[]>;
+  /** Those that wait for people, oldest first; as many as people can have in hand. */
+  openSigningEvents(tenant: string): Promise<readonly SigningEvent[]>;
   /** Replaces the event if its stored revision is `next.revision - 1`. @throws {StoreError} STORE_CONFLICT otherwise */
   updateSigningEvent(next: SigningEvent): Promise<void>;
   /** Waits for work in hand, then lets go of all files and threads. */

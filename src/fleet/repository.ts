@@ -6,22 +6,24 @@
  */
 import type { CanonicalInput } from '../core/canonical-json.ts';
 import type { Clock } from '../core/ports.ts';
+import { TrustError } from '../trust/errors.ts';
 import type { Signer } from '../trust/keys.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import { snapshotDocument, timestampDocument } from '../trust/repository/documents.ts';
-import { BINS, isOwnRole } from '../trust/repository/draft.ts';
+import { BINS, isOwnRole, rolesOf, sameRole } from '../trust/repository/draft.ts';
 import { fileName, type Reading, readPublished, rootOf, withParents } from '../trust/repository/published.ts';
 import { metadataFile, signWith } from '../trust/repository/sign.ts';
 import { requireUnexpired } from '../trust/tuf/accept.ts';
 import { writeProof } from '../trust/tuf/proof.ts';
-import { type Conversation, type Found, findTarget } from '../trust/tuf/refresh.ts';
-import type { Root, Target, TopRole } from '../trust/tuf/roles.ts';
+import { type Found, findTarget, type Wanted } from '../trust/tuf/refresh.ts';
+import type { Root, TopRole } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
 import { Lru } from './cache.ts';
 import { FleetError } from './errors.ts';
-import { MAX_CACHED_FILES, MAX_CACHED_PROOFS, MAX_PUBLISHED_VERSION } from './limits.ts';
-import type { Release, RepositoryHead, SigningEvent, TargetEntry } from './model.ts';
-import type { Publication, Store } from './ports.ts';
+import { MAX_CACHED_FILES, MAX_CACHED_PROOFS } from './limits.ts';
+import type { Artifact, Release, RepositoryHead, SigningEvent } from './model.ts';
+import type { Store } from './ports.ts';
+import { fileRow, intentWords, requireCurrent, requireHead } from './publication.ts';
 import { Serial } from './serial.ts';
 
 export interface RepositoryPorts {
@@ -64,8 +66,19 @@ export interface Signed {
 
 type OnPublished = () => Promise<void>;
 
+/** What is published, as one: whoever looks twice must not see two. */
+interface Current {
+  readonly head: RepositoryHead;
+  readonly reading: Reading;
+}
+
+/** New files that are not stored yet, by their names. */
+type Fresh = ReadonlyMap<string, Uint8Array>;
+
 const NEVER_PUBLISHED: ReadonlyMap<string, number> = new Map();
+const NONE: Fresh = new Map();
 const NOT_TARGETS: readonly string[] = ['root', 'snapshot', 'timestamp'];
+const ONLINE = ['snapshot', 'timestamp'] as const;
 
 export class ImageRepository {
   readonly #ports: RepositoryPorts;
@@ -73,7 +86,7 @@ export class ImageRepository {
   readonly #files = new Lru<Uint8Array>(MAX_CACHED_FILES);
   readonly #proofs = new Lru<Promise<Uint8Array | undefined>>(MAX_CACHED_PROOFS);
   readonly #listeners: OnPublished[] = [];
-  #current: { readonly head: RepositoryHead; readonly reading: Reading } | undefined;
+  #current: Current | undefined;
 
   private constructor(ports: RepositoryPorts) {
     this.#ports = ports;
@@ -85,7 +98,11 @@ export class ImageRepository {
     const { store, tenant, clock } = ports;
     await store.abandonIntents(tenant, clock.nowMs());
     const head = await store.repository(tenant);
-    if (head) repository.#current = { head, reading: await repository.#readAt(head, []) };
+    if (head) {
+      repository.#current = { head, reading: await repository.#readAt(head, []) };
+      // What a client may ask for next is looked at once, so that no damage on the disk is served as good (SEC-7).
+      await repository.readWith(repository.#delegatedRoles());
+    }
     return repository;
   }
 
@@ -103,21 +120,28 @@ export class ImageRepository {
     return this.#published().reading;
   }
 
-  /** What is published, with the named roles read beside the top one. @throws {FleetError} REPOSITORY_MISSING */
-  readWith(roles: readonly string[]): Promise<Reading> {
-    return this.#readAt(this.#published().head, roles);
+  /**
+   * What is published, with the named roles read beside the top one; a role that nobody delegates to has no file that counts.
+   * @throws {FleetError} REPOSITORY_MISSING
+   */
+  async readWith(roles: readonly string[]): Promise<Reading> {
+    return this.#readAt(this.#published().head, this.#delegated(roles));
   }
 
   /** Files that prove what is published to somebody who trusts a root of ours: what a signing request begins from. */
   async base(roles: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
-    return this.#filesAt(this.#published().head, roles);
+    return this.#filesAt(this.#published().head, this.#delegated(roles));
   }
 
   /** A file under the name a client asks for: `3.root.json`, `timestamp.json`, or the newest under its plain name. */
   async file(name: string): Promise<Uint8Array | undefined> {
+    return this.#current && this.#fileAt(this.#current.head, name);
+  }
+
+  async #fileAt(head: RepositoryHead, name: string): Promise<Uint8Array | undefined> {
     const [, digits, encoded = ''] = /^(?:([0-9]{1,16})\.)?([^/]{1,3000})\.json$/.exec(name) ?? [];
     const role = decoded(encoded);
-    const published = role === undefined ? undefined : this.#current?.head.versions.get(role);
+    const published = role === undefined ? undefined : head.versions.get(role);
     if (role === undefined || published === undefined) return undefined;
     const version = digits === undefined ? published : Number(digits);
     return version > published ? undefined : this.#load(role, version);
@@ -137,11 +161,12 @@ export class ImageRepository {
 
   /** Whether a target may be offered to a piece of hardware, and until when. */
   async endorsement(path: string, hardwareId: string): Promise<Endorsement | undefined> {
-    if (!this.#current) return undefined;
-    const { trusted } = this.#current.reading;
-    const found = await this.#find(path, hardwareId);
+    const current = this.#current;
+    if (!current) return undefined;
+    const found = await this.#find(current, { path, hardwareId });
     const sha256 = found?.target.hashes.get('sha256');
-    if (!found || sha256 === undefined) return undefined;
+    if (!found?.target.hardwareIds.includes(hardwareId) || sha256 === undefined) return undefined;
+    const { trusted } = current.reading;
     const files = [trusted.root, trusted.timestamp, trusted.snapshot, ...found.visited];
     const expiresAtMs = Math.min(...files.map(({ value }) => value.expiresAtMs));
     return { sha256, lengthBytes: found.target.lengthBytes, expiresAtMs };
@@ -150,8 +175,8 @@ export class ImageRepository {
   /** Every role with its expiry, the first to expire first; of all bins only the first to expire. Their files are read for it. */
   async expiries(): Promise<readonly RoleExpiry[]> {
     if (!this.#current) return [];
-    const { head, reading } = this.#current;
-    const { published } = await this.#readAt(head, await this.#delegatedRoles());
+    const { reading } = this.#current;
+    const { published } = await this.readWith(this.#delegatedRoles());
     const { root, snapshot, timestamp } = reading.trusted;
     const online = [
       { role: 'snapshot', value: snapshot.value },
@@ -163,15 +188,22 @@ export class ImageRepository {
     return [...online, ...firstBinOnly(offline)].toSorted((left, right) => left.expiresAtMs - right.expiresAtMs);
   }
 
-  /** Signs snapshot and timestamp anew when half of their life is over (SEC-24). @returns whether it did */
+  /**
+   * Signs snapshot and timestamp anew when half of their life is over (SEC-24). @returns whether it did
+   * @throws {TrustError} TRUST_EXPIRED by this clock clients refuse everything; if the clock is wrong, what it signed would spread
+   * its time to all of them (REL-11); those of `publish`
+   */
   async renew(): Promise<boolean> {
     return this.#serial.run('publish', async () => {
       if (!this.#current) return false;
-      const { snapshot, timestamp } = this.#current.reading.trusted;
-      const { clock, lifetimes } = this.#ports;
-      const isOld = (expiresAtMs: number, lifeMs: number) => expiresAtMs - clock.nowMs() <= lifeMs / 2;
+      const { root, targets, snapshot, timestamp } = this.#current.reading.trusted;
+      const { lifetimes } = this.#ports;
+      const nowMs = this.#nowMs();
+      const isOld = (expiresAtMs: number, lifeMs: number) => expiresAtMs - nowMs <= lifeMs / 2;
       const needsSnapshot = isOld(snapshot.value.expiresAtMs, lifetimes.snapshotMs);
       if (!needsSnapshot && !isOld(timestamp.value.expiresAtMs, lifetimes.timestampMs)) return false;
+      requireUnexpired('root', root.value, { nowMs });
+      requireUnexpired('targets', targets.value, { nowMs });
       await this.#publish({ files: new Map(), versions: new Map() }, needsSnapshot);
       return true;
     });
@@ -179,7 +211,8 @@ export class ImageRepository {
 
   /**
    * Publishes what people have signed, under a new snapshot and timestamp.
-   * @throws {TrustError} a client would refuse it: nothing was published; {FleetError} REPOSITORY_KEYS; {StoreError}
+   * @throws {TrustError} a client would refuse it, or not find its release: nothing was published; {FleetError} REPOSITORY_KEYS;
+   * {StoreError}
    */
   publish(signed: Signed): Promise<void> {
     return this.#serial.run('publish', () => this.#publish(signed, true));
@@ -191,33 +224,51 @@ export class ImageRepository {
     const files = new Map(signed.files);
     const versions = new Map([...(before?.versions ?? NEVER_PUBLISHED), ...signed.versions]);
     const root = this.#rootAfter(signed);
+    const isRotated = this.#rotates(root);
+    // Clients that have seen the old keys' last signed time forget it with those keys, and so do we.
+    const nowMs = isRotated ? clock.nowMs() : this.#nowMs();
     const intentId = nextId();
-    const atMs = clock.nowMs();
-    if (withSnapshot) versions.set('snapshot', await this.#nextVersion('snapshot'));
-    versions.set('timestamp', await this.#nextVersion('timestamp'));
+    if (withSnapshot) versions.set('snapshot', await this.#nextVersion('snapshot', isRotated));
+    versions.set('timestamp', await this.#nextVersion('timestamp', isRotated));
     const signers = {
       snapshot: await this.#signers(root, 'snapshot'),
       timestamp: await this.#signers(root, 'timestamp'),
     };
-    await store.openIntent({ tenant, id: intentId, atMs, what: intentWords(versions, signers, withSnapshot) });
-    if (withSnapshot) files.set('snapshot', await this.#signSnapshot(versions, signers.snapshot));
-    files.set(
-      'timestamp',
-      await this.#signTimestamp(versions, await this.#fileIn(files, versions, 'snapshot'), signers.timestamp),
-    );
+    const what = intentWords(versions, signers, withSnapshot);
+    await store.openIntent({ tenant, id: intentId, atMs: clock.nowMs(), what });
+    if (withSnapshot) files.set('snapshot', await this.#signSnapshot(versions, signers.snapshot, nowMs));
+    const snapshot = await this.#fileIn(files, versions, 'snapshot');
+    files.set('timestamp', await this.#signTimestamp(versions, snapshot, signers.timestamp, nowMs));
     const head = { tenant, revision: (before?.revision ?? 0) + 1, versions };
+    const fresh = new Map([...files].map(([role, bytes]) => [fileName(role, versions.get(role) ?? 0), bytes]));
     const targetRoles = [...files.keys()].filter((role) => !NOT_TARGETS.includes(role));
-    const reading = await this.#readAt(head, targetRoles, files);
-    requireCurrent(reading, files, atMs);
+    const current = { head, reading: await this.#readAt(head, targetRoles, fresh) };
+    requireCurrent(current.reading, files, nowMs);
+    for (const artifact of signed.release?.artifacts ?? []) await this.#requireFound(current, artifact, fresh);
     await store.publish({
-      ...{ head, intentId, atMs, files: [...files].map(([role, bytes]) => fileRow(role, bytes, versions, reading)) },
+      ...{ head, intentId, atMs: clock.nowMs() },
+      files: [...files].map(([role, bytes]) => fileRow(role, bytes, versions, current.reading)),
       ...(signed.event ? { event: signed.event } : {}),
       ...(signed.release ? { release: signed.release } : {}),
     });
     for (const [role, bytes] of files) this.#files.set(cacheKey(role, versions.get(role) ?? 0), bytes);
     this.#proofs.clear();
-    this.#current = { head, reading };
+    this.#current = current;
     for (const listener of this.#listeners) await listener();
+  }
+
+  /** The clock's time, or the last one that clients have seen signed: for them it is never earlier (REL-11). */
+  #nowMs(): number {
+    const { signedAtMs = 0 } = this.#current?.reading.trusted.timestamp.value ?? {};
+    return Math.max(this.#ports.clock.nowMs(), signedAtMs);
+  }
+
+  /** Whether `root` gives the online roles to other keys than now. */
+  #rotates(root: Root): boolean {
+    if (!this.#current) return false;
+    const { published } = this.#current.reading;
+    const after = rolesOf({ root, names: published.names });
+    return ONLINE.some((role) => !sameRole(published.root, role, after[role]));
   }
 
   #rootAfter({ files }: Signed): Root {
@@ -225,32 +276,38 @@ export class ImageRepository {
     return bytes ? rootOf(bytes) : this.#published().reading.trusted.root.value;
   }
 
-  /** Whoever stole the online keys may have used up all versions; then we go on below, under new keys (spec 9.2 step 7). */
-  async #nextVersion(role: TopRole): Promise<number> {
+  /**
+   * Whoever stole the online keys may have used up versions as high as there are. With new keys clients forget what the old ones
+   * signed (spec 9.2 step 7), and we go on where nobody has jumped ahead yet.
+   */
+  async #nextVersion(role: TopRole, isRotated: boolean): Promise<number> {
     const { store, tenant } = this.#ports;
-    const version = this.#current?.head.versions.get(role) ?? 0;
-    if (version < MAX_PUBLISHED_VERSION) return version + 1;
-    return (await store.lastVersion(tenant, role, MAX_PUBLISHED_VERSION)) + 1;
+    if (isRotated) return store.freeVersion(tenant, role);
+    const version = (this.#current?.head.versions.get(role) ?? 0) + 1;
+    if (Number.isSafeInteger(version)) return version;
+    throw new FleetError('REPOSITORY_KEYS', `somebody has used up the versions of ${role}`, {
+      detail: { role },
+      fix: 'Its key is stolen. Rotate the online keys: sealift trust ceremony --rotate-online',
+    });
   }
 
-  async #signSnapshot(versions: ReadonlyMap<string, number>, signers: readonly Signer[]): Promise<Uint8Array> {
+  #signSnapshot(versions: ReadonlyMap<string, number>, signers: readonly Signer[], nowMs: number): Promise<Uint8Array> {
     const listed = new Map([...versions].filter(([role]) => !NOT_TARGETS.includes(role)));
-    const content = this.#fresh(versions, 'snapshot', this.#ports.lifetimes.snapshotMs);
+    const expiresAtMs = nowMs + this.#ports.lifetimes.snapshotMs;
+    const content = { version: versions.get('snapshot') ?? 0, expiresAtMs };
     return signedFile(snapshotDocument(content, listed), signers);
   }
 
-  async #signTimestamp(
+  #signTimestamp(
     versions: ReadonlyMap<string, number>,
     snapshot: Uint8Array,
     signers: readonly Signer[],
+    nowMs: number,
   ): Promise<Uint8Array> {
-    const content = this.#fresh(versions, 'timestamp', this.#ports.lifetimes.timestampMs);
+    const expiresAtMs = nowMs + this.#ports.lifetimes.timestampMs;
+    const content = { version: versions.get('timestamp') ?? 0, expiresAtMs, signedAtMs: nowMs };
     const facts = { version: versions.get('snapshot') ?? 0, lengthBytes: snapshot.length, sha256: sha256Hex(snapshot) };
-    return signedFile(timestampDocument({ ...content, signedAtMs: this.#ports.clock.nowMs() }, facts), signers);
-  }
-
-  #fresh(versions: ReadonlyMap<string, number>, role: string, lifeMs: number) {
-    return { version: versions.get(role) ?? 0, expiresAtMs: this.#ports.clock.nowMs() + lifeMs };
+    return signedFile(timestampDocument(content, facts), signers);
   }
 
   /** @throws {FleetError} REPOSITORY_KEYS the vault has fewer of the role's keys than must sign */
@@ -270,44 +327,37 @@ export class ImageRepository {
     );
   }
 
-  async #readAt(
-    head: RepositoryHead,
-    roles: readonly string[],
-    fresh: ReadonlyMap<string, Uint8Array> = new Map(),
-  ): Promise<Reading> {
+  async #readAt(head: RepositoryHead, roles: readonly string[], fresh = NONE): Promise<Reading> {
     const files = await this.#filesAt(head, roles, fresh);
-    return readPublished(files.get('1.root.json') ?? new Uint8Array(), (name) => files.get(name), roles);
+    const reading = readPublished(files.get('1.root.json') ?? new Uint8Array(), (name) => files.get(name), roles);
+    requireHead(head, reading);
+    return reading;
   }
 
   /** Every root, the other top roles, and the named ones with those above them, by file name. */
-  async #filesAt(
-    head: RepositoryHead,
-    roles: readonly string[],
-    fresh: ReadonlyMap<string, Uint8Array> = new Map(),
-  ): Promise<ReadonlyMap<string, Uint8Array>> {
+  async #filesAt(head: RepositoryHead, roles: readonly string[], fresh = NONE): Promise<Fresh> {
     const names = new Map<string, Uint8Array>();
-    const rootVersion = head.versions.get('root') ?? 0;
+    const into = async (role: string, version: number) => {
+      const name = fileName(role, version);
+      const bytes = fresh.get(name) ?? (await this.#load(role, version));
+      if (bytes) names.set(name, bytes);
+    };
+    for (let version = 1; version <= (head.versions.get('root') ?? 0); version += 1) await into('root', version);
     const wanted = new Set(['snapshot', 'timestamp', 'targets', ...roles.flatMap((role) => withParents(role))]);
-    for (let version = 1; version < rootVersion; version += 1) await this.#into(names, 'root', version);
-    for (const role of ['root', ...wanted]) {
-      const version = head.versions.get(role);
-      const bytes = fresh.get(role);
-      if (version !== undefined && bytes) names.set(fileName(role, version), bytes);
-      else if (version !== undefined) await this.#into(names, role, version);
-    }
+    for (const role of wanted) await into(role, head.versions.get(role) ?? 0);
     return names;
   }
 
   /** Bins, and suppliers that still are; removed ones stay in the snapshot (spec 9.4: no file may vanish). */
-  async #delegatedRoles(): Promise<readonly string[]> {
+  #delegatedRoles(): readonly string[] {
     const { head, reading } = this.#published();
     const suppliers = new Set(reading.trusted.targets.value.delegations?.roles.map(({ name }) => name));
     return [...head.versions.keys()].filter((role) => suppliers.has(role) || (isOwnRole(role) && role !== 'targets'));
   }
 
-  async #into(names: Map<string, Uint8Array>, role: string, version: number): Promise<void> {
-    const bytes = await this.#load(role, version);
-    if (bytes) names.set(fileName(role, version), bytes);
+  #delegated(roles: readonly string[]): readonly string[] {
+    const delegated = new Set(this.#delegatedRoles());
+    return [...new Set(roles)].filter((role) => delegated.has(role));
   }
 
   async #fileIn(
@@ -330,39 +380,45 @@ export class ImageRepository {
 
   async #buildProof(sha256: string): Promise<Uint8Array | undefined> {
     const { store, tenant } = this.#ports;
-    const entries = this.#current ? await store.targetsOf(tenant, sha256) : [];
-    if (entries.length === 0) return undefined;
-    const { head } = this.#published();
+    const current = this.#current;
+    if (!current) return undefined;
     const files = new Map<string, Uint8Array>();
-    const keep = (name: string, bytes: Uint8Array) => files.set(name, bytes);
-    for (let version = 2; version <= (head.versions.get('root') ?? 0); version += 1)
-      await this.#into(files, 'root', version);
-    for (const role of ['timestamp', 'snapshot', 'targets'])
-      await this.#into(files, role, head.versions.get(role) ?? 0);
-    for (const { path, hardwareIds } of entries) {
-      for (const hardwareId of hardwareIds) await this.#find(path, hardwareId, keep);
+    const paths = new Set<string>();
+    for (const { path, hardwareIds } of await store.targetsOf(tenant, sha256)) {
+      for (const hardwareId of hardwareIds) {
+        const found = await this.#find(current, { path, hardwareId }, { keep: files });
+        // Listed is not enough: whoever lists it must still be asked.
+        if (found?.target.hashes.get('sha256') === sha256) paths.add(path);
+      }
     }
-    return writeProof(
-      entries.map(({ path }) => path),
-      files,
-    );
+    if (paths.size === 0) return undefined;
+    const above = await this.#filesAt(current.head, []);
+    return writeProof([...paths], new Map([...above, ...files].filter(([name]) => name !== '1.root.json')));
   }
 
-  /** The search of any client, answered from the store. */
+  /** What is admitted must be what clients will find. @throws {TrustError} TRUST_TARGET_UNKNOWN */
+  async #requireFound(current: Current, artifact: Artifact, fresh: Fresh): Promise<void> {
+    const { targetPath: path, hardware: hardwareId, sha256 } = artifact;
+    const found = await this.#find(current, { path, hardwareId }, { fresh });
+    if (found?.target.hashes.get('sha256') === sha256) return;
+    throw new TrustError('TRUST_TARGET_UNKNOWN', `no client with ${hardwareId} would find the image under ${path}`, {
+      detail: { path, hardwareId },
+      fix: 'What was delegated has changed since the release was drafted: cancel it, and draft it anew.',
+    });
+  }
+
+  /** The search of any client, answered from the store. @param keep takes the files on the way, by name */
   async #find(
-    path: string,
-    hardwareId: string,
-    keep: (name: string, bytes: Uint8Array) => void = () => undefined,
+    { head, reading }: Current,
+    wanted: Wanted,
+    { fresh = NONE, keep }: { readonly fresh?: Fresh; readonly keep?: Map<string, Uint8Array> } = {},
   ): Promise<Found | undefined> {
-    const { trusted } = this.#published().reading;
-    return this.#answer(findTarget(trusted, { path, hardwareId }, new Map()), keep);
-  }
-
-  async #answer<T>(conversation: Conversation<T>, keep: (name: string, bytes: Uint8Array) => void): Promise<T> {
+    const conversation = findTarget(reading.trusted, wanted, new Map());
     let turn = conversation.next();
     while (!turn.done) {
-      const bytes = turn.value.do === 'fetch' ? await this.file(turn.value.file) : undefined;
-      if (turn.value.do === 'fetch' && bytes) keep(turn.value.file, bytes);
+      const name = turn.value.do === 'fetch' ? turn.value.file : undefined;
+      const bytes = name === undefined ? undefined : (fresh.get(name) ?? (await this.#fileAt(head, name)));
+      if (name !== undefined && bytes) keep?.set(name, bytes);
       turn = conversation.next(bytes);
     }
     return turn.value;
@@ -389,40 +445,6 @@ function cacheKey(role: string, version: number): string {
 
 async function signedFile(signed: CanonicalInput, signers: readonly Signer[]): Promise<Uint8Array> {
   return metadataFile(signed, await signWith(signed, signers));
-}
-
-/** A file that has expired before anybody could read it is a mistake of whoever signed it. */
-function requireCurrent({ trusted, published }: Reading, files: ReadonlyMap<string, unknown>, nowMs: number): void {
-  for (const role of files.keys()) {
-    const file = role === 'root' ? trusted.root.value : published.files.get(role);
-    if (file) requireUnexpired(role, file, { nowMs });
-  }
-}
-
-function fileRow(
-  role: string,
-  bytes: Uint8Array,
-  versions: ReadonlyMap<string, number>,
-  { published }: Reading,
-): Publication['files'][number] {
-  const row = { role, version: versions.get(role) ?? 0, bytes };
-  const file = published.files.get(role);
-  return file ? { ...row, targets: [...file.targets].flatMap(([path, target]) => entryOf(path, target)) } : row;
-}
-
-function entryOf(path: string, { hashes, hardwareIds }: Target): TargetEntry[] {
-  const sha256 = hashes.get('sha256');
-  return sha256 === undefined ? [] : [{ path, sha256, hardwareIds }];
-}
-
-function intentWords(
-  versions: ReadonlyMap<string, number>,
-  signers: Readonly<Record<'snapshot' | 'timestamp', readonly Signer[]>>,
-  withSnapshot: boolean,
-): string {
-  const words = (role: 'snapshot' | 'timestamp') =>
-    `${role} ${versions.get(role)} by ${signers[role].map(({ publicKey }) => publicKey.keyId).join(', ')}`;
-  return [...(withSnapshot ? [words('snapshot')] : []), words('timestamp')].join('; ');
 }
 
 function decoded(text: string): string | undefined {

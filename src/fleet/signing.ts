@@ -9,6 +9,7 @@ import type { Clock } from '../core/ports.ts';
 import { verifyPayload } from '../trust/payload.ts';
 import { describe } from '../trust/repository/describe.ts';
 import { SigningError } from '../trust/repository/errors.ts';
+import { rootOf } from '../trust/repository/published.ts';
 import {
   type Collected,
   merged,
@@ -25,6 +26,7 @@ import {
   reviewRequest,
   signedFiles,
 } from '../trust/repository/review.ts';
+import type { Root } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
 import { type Change, type Drafted, draftChange } from './changes.ts';
 import { FleetError } from './errors.ts';
@@ -79,8 +81,10 @@ export class SigningEvents {
     const createdAtMs = Math.floor(nowMs / 1_000) * 1_000;
     const base = repository.head ? await repository.base(drafted.files.map(({ role }) => role)) : new Map();
     const request = requestOf({ id, createdAtMs, reason, base, files: drafted.files, payloads: drafted.payloads });
-    const status = this.#status(eventOf(tenant, request, drafted, createdAtMs), reviewRequest(request));
-    await store.createSigningEvent(status.event);
+    const event = eventOf(tenant, request, drafted, createdAtMs);
+    // Read the way those who sign will: what they could not is refused now.
+    const status = this.#status(event, reviewRequest(readRequest(event.request)));
+    await store.createSigningEvent(event);
     return this.#tell(status);
   }
 
@@ -109,7 +113,9 @@ export class SigningEvents {
       requireOpen(event);
       const next = this.#next(event, { state: 'cancelled' });
       await this.#ports.store.updateSigningEvent(next);
-      return this.#tell(this.#status(next, reviewRequest(readRequest(event.request))));
+      const review = reviewRequest(readRequest(event.request));
+      await this.#destroyDeadKeys(review);
+      return this.#tell(this.#status(next, review));
     });
   }
 
@@ -141,7 +147,28 @@ export class SigningEvents {
       event: published,
       ...(release ? { release } : {}),
     });
+    await this.#destroyDeadKeys(review);
     return published;
+  }
+
+  /**
+   * Destroys online keys of earlier roots, and of the root that was just decided on, unless the published root or an open event
+   * names them: devices that were away for long still believe the old ones (SEC-23).
+   */
+  async #destroyDeadKeys({ nextRoot }: Review): Promise<void> {
+    if (!nextRoot) return;
+    const { vault, repository, store, tenant } = this.#ports;
+    const base = repository.head ? await repository.base([]) : new Map<string, Uint8Array>();
+    const roots = [...base].filter(([name]) => name.endsWith('.root.json')).map(([, bytes]) => rootOf(bytes));
+    const open = await store.openSigningEvents(tenant);
+    const drafted = open.map(({ request }) => reviewRequest(readRequest(request)).nextRoot);
+    const alive = [roots.at(-1), ...drafted].flatMap((root) => (root ? onlineKeys(root) : []));
+    const ever = [...roots, nextRoot].flatMap(onlineKeys);
+    for (const { label, publicKey } of await vault.keys()) {
+      const isDead = ever.includes(publicKey.fingerprint) && !alive.includes(publicKey.fingerprint);
+      // The decision stands whatever becomes of the vault; with the next root it is tried again.
+      if (isDead) await vault.destroy(label).catch(() => undefined);
+    }
   }
 
   /** What is published must still be what the request began from. @throws {SigningError} SIGNING_STALE */
@@ -199,6 +226,12 @@ export class SigningEvents {
     );
     return { event, changes: describe(review), progress: progressOf(review), payloads, names };
   }
+}
+
+/** Fingerprints of the keys that sign without people. */
+function onlineKeys({ keys, roles }: Root): readonly string[] {
+  const keyIds = [...roles.snapshot.keyIds, ...roles.timestamp.keyIds];
+  return keyIds.flatMap((keyId) => keys.get(keyId)?.fingerprint ?? []);
 }
 
 export function isComplete({ progress, payloads }: Pick<SigningStatus, 'progress' | 'payloads'>): boolean {

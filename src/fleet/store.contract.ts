@@ -138,9 +138,19 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(await store.targetsOf('t', 'ab'.repeat(32))).toEqual([
         { path: 'path/2', sha256: 'ab'.repeat(32), hardwareIds: ['hw'] },
       ]);
-      expect(await store.lastVersion('t', 'targets', 2)).toBe(1);
-      expect(await store.lastVersion('t', 'targets', 99)).toBe(2);
-      expect(await store.lastVersion('t', 'nobody', 99)).toBe(0);
+    });
+
+    it('SEC-3 says which version is free, below those that somebody jumped to', async () => {
+      const store = await make();
+      expect(await store.freeVersion('t', 'targets')).toBe(1);
+      await store.publish(publication(1));
+      await store.publish(publication(2));
+      const bytes = new Uint8Array([9]);
+      const jumps = [5, 6, 2 ** 53 - 2, 2 ** 53 - 1].map((version) => ({ role: 'targets', version, bytes }));
+      await store.publish(publication(3, { files: jumps }));
+      expect(await store.freeVersion('t', 'targets')).toBe(3);
+      expect(await store.freeVersion('t', 'nobody')).toBe(1);
+      expect(await store.freeVersion('u', 'targets')).toBe(1);
     });
 
     it('SEC-26 an intent is done with its publication, and abandoned when a crash came between', async () => {
@@ -174,8 +184,11 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       await expect(store.publish(late)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
       expect(await store.release('t', release().id)).toBeUndefined();
       const published = { ...signed, state: 'published' as const, releaseId: release().id, revision: 3 };
+      expect((await store.openSigningEvents('t')).map((one) => one.id)).toEqual([id('E', 1), id('E', 2)]);
       await store.publish(publication(1, { event: published, release: release() }));
       expect(await store.signingEvent('t', id('E', 1))).toEqual(published);
+      expect((await store.openSigningEvents('t')).map((one) => one.id)).toEqual([id('E', 2)]);
+      expect(await store.openSigningEvents('u')).toEqual([]);
       expect(await store.release('t', release().id)).toEqual(release());
     });
 

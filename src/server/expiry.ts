@@ -59,7 +59,8 @@ export class ExpiryWatch {
     const nowMs = clock.nowMs();
     for (const { what, version, expiresAtMs, renewedBy, warning } of await this.all()) {
       metrics.expiresIn(what, (expiresAtMs - nowMs) / 1_000);
-      const said = `${what} ${version} ${warning}`;
+      // Of several bins, which share a name here, each has its own expiry.
+      const said = `${what} ${version} ${expiresAtMs} ${warning}`;
       if (warning === null || this.#said.has(said)) continue;
       this.#said.add(said);
       log.warn({

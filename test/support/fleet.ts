@@ -19,6 +19,8 @@ import { type AtEnd, chunksOf, FakeClock, seededRandom, temporaryDir } from './p
 import { MemoryVault } from './vault.ts';
 
 export const DAY_MS = 86_400_000;
+/** In the folder of the parts. */
+export const DATABASE = 'sealift.db';
 const TRAITS: ProtocolTraits = { name: 'test', objection: () => undefined };
 
 export interface FleetOptions {
@@ -30,6 +32,8 @@ export interface FleetOptions {
   readonly atEnd?: AtEnd;
   /** Stands between the fleet and its store. */
   readonly wrap?: (store: Store) => Store;
+  /** How the store is opened; by default with its threads. */
+  readonly openStore?: (options: { readonly path: string }) => Promise<Store>;
 }
 
 /** Opened anew on the same folder, it goes on where it was. */
@@ -41,7 +45,8 @@ export async function openParts(options: FleetOptions = {}) {
     people = makePeople(3),
   } = options;
   const { dir = temporaryDir(atEnd), traits = TRAITS, wrap = (store) => store } = options;
-  const opened = await openSqliteStore({ path: join(dir, 'sealift.db') });
+  const { openStore = openSqliteStore } = options;
+  const opened = await openStore({ path: join(dir, DATABASE) });
   atEnd(() => opened.close());
   const store = wrap(opened);
   const blobs = await FileBlobs.open(join(dir, 'blobs'));

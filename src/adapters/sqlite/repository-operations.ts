@@ -25,14 +25,20 @@ const SQL = {
       .where('role', '=', slot('role'))
       .where('version', '=', slot<number>('version')),
   ),
-  lastVersion: query((db, slot) =>
+  lastBeforeGap: query((db, slot) =>
     db
-      .selectFrom('metadata')
-      .select('version')
-      .where('tenant', '=', slot('tenant'))
-      .where('role', '=', slot('role'))
-      .where('version', '<', slot<number>('limit'))
-      .orderBy('version', 'desc')
+      .selectFrom('metadata as one')
+      .leftJoin('metadata as next', (join) =>
+        join
+          .onRef('next.tenant', '=', 'one.tenant')
+          .onRef('next.role', '=', 'one.role')
+          .on((on) => on('next.version', '=', on('one.version', '+', 1))),
+      )
+      .select('one.version')
+      .where('one.tenant', '=', slot('tenant'))
+      .where('one.role', '=', slot('role'))
+      .where('next.version', 'is', null)
+      .orderBy('one.version')
       .limit(1),
   ),
   insertMetadata: query((db, slot) =>
@@ -127,6 +133,14 @@ const SQL = {
       .orderBy('id')
       .limit(slot<number>('limit')),
   ),
+  openEvents: query((db, slot) =>
+    db
+      .selectFrom('signing_event')
+      .selectAll()
+      .where('tenant', '=', slot('tenant'))
+      .where('state', '=', 'open')
+      .orderBy('id'),
+  ),
   updateEvent: query((db, slot) =>
     db
       .updateTable('signing_event')
@@ -151,8 +165,8 @@ export const REPOSITORY_READS = {
   },
   metadata: (on: Statements, tenant: string, role: string, version: number) =>
     SQL.metadata.first(on, { tenant, role, version })?.bytes,
-  lastVersion: (on: Statements, tenant: string, role: string, limit: number) =>
-    SQL.lastVersion.first(on, { tenant, role, limit })?.version ?? 0,
+  freeVersion: (on: Statements, tenant: string, role: string) =>
+    (SQL.lastBeforeGap.first(on, { tenant, role })?.version ?? 0) + 1,
   targetsOf: (on: Statements, tenant: string, sha256: string) =>
     SQL.targetsOf.all(on, { tenant, sha256, limit: MAX_SAME_IMAGE }).map(targetFrom),
   intents: (on: Statements, tenant: string, { after = '', limit }: PageRequest) =>
@@ -165,6 +179,7 @@ export const REPOSITORY_READS = {
   },
   signingEvents: (on: Statements, tenant: string, { after = '', limit }: PageRequest) =>
     SQL.events.all(on, { tenant, after, limit }).map(eventFrom),
+  openSigningEvents: (on: Statements, tenant: string) => SQL.openEvents.all(on, { tenant }).map(eventFrom),
 };
 
 export const REPOSITORY_WRITES = {

@@ -1,41 +1,48 @@
-/** A signing request in words: what is different once it is published. Derived from the files alone, never from what came with them. */
+/**
+ * A signing request in words: what is different once it is published. Derived from the files alone, never from what came with them.
+ *
+ * Whoever signs reads nothing else, so nothing may go unsaid: reviewRequest lets only files pass that say what we read, and here is
+ * a word for all of that. Names from elsewhere are quoted as soon as they could be taken for words of ours.
+ */
 import { canonicalJson } from '../../core/canonical-json.ts';
-import { TUF1 } from '../tuf/dialect.ts';
-import {
-  type Delegation,
-  type Delegations,
-  type Root,
-  readTargets,
-  type Target,
-  type Targets,
-  type TopRole,
-} from '../tuf/roles.ts';
+import { printable } from '../../core/text.ts';
+import type { Delegation, Delegations, Root, Target, Targets, TopRole } from '../tuf/roles.ts';
 import { writeTime } from '../tuf/shape.ts';
-import { BINS, isOwnRole } from './draft.ts';
-import { type FileReview, holder, type Review } from './review.ts';
+import type { RoleKeys } from '../tuf/threshold.ts';
+import { isOwnRole } from './draft.ts';
+import type { Review } from './review.ts';
 
 const TOP_ROLES: readonly TopRole[] = ['root', 'targets', 'snapshot', 'timestamp'];
 
 /** One sentence per change; files that only get a new version and a new expiry are counted together. */
 export function describe(review: Review): readonly string[] {
-  const lines: string[] = [];
-  const unchanged: FileReview[] = [];
-  if (review.nextRoot) lines.push(...rootWords(review, review.nextRoot));
-  for (const file of review.files.filter(({ role }) => role !== 'root')) {
-    const words = targetsWords(review, file);
-    if (words.length === 0) unchanged.push(file);
+  const lines = review.nextRoot ? rootWords(review, review.nextRoot) : [];
+  const unchanged: [string, Targets][] = [];
+  for (const { role, targets } of review.files) {
+    if (!targets) continue;
+    const words = targetsWords(review, role, targets);
+    if (words.length === 0) unchanged.push([role, targets]);
     lines.push(...words);
   }
-  if (unchanged.length > 0) lines.push(renewedWords(unchanged));
+  for (const [expiresAtMs, files] of Map.groupBy(unchanged, ([, targets]) => targets.expiresAtMs))
+    lines.push(
+      renewedWords(
+        files.map(([role]) => role),
+        expiresAtMs,
+      ),
+    );
   lines.push(...review.request.body.payloads.map(payloadWords));
-  return lines;
+  return lines.map(printable);
 }
 
 function rootWords({ before, names }: Review, next: Root): string[] {
-  const lines = [`root ${next.version}, valid until ${writeTime(next.expiresAtMs)}`];
+  const lines = [`root ${next.version}, ${untilWords(next)}`];
   for (const role of TOP_ROLES) lines.push(...roleWords(role, before?.root, next, names));
-  if (before && before.root.consistentSnapshot !== next.consistentSnapshot)
-    lines.push('root: changes how files are named');
+  for (const keyId of next.keys.keys()) {
+    const [was, is] = [before?.names.get(keyId) ?? '', names.get(keyId) ?? ''];
+    if (before?.root.keys.has(keyId) && was !== is)
+      lines.push(`key ${keyId} is said to be of ${named(is)}, it was of ${named(was)}`);
+  }
   return lines;
 }
 
@@ -44,7 +51,8 @@ function roleWords(role: TopRole, before: Root | undefined, next: Root, names: R
   const { keyIds, threshold } = next.roles[role];
   const added = keyIds.filter((keyId) => !old.keyIds.includes(keyId));
   const gone = old.keyIds.filter((keyId) => !keyIds.includes(keyId));
-  const said = (list: readonly string[]) => list.map((keyId) => holder(keyId, names)).join(', ');
+  const said = (list: readonly string[]) =>
+    list.map((keyId) => `${named(names.get(keyId) ?? '')} (${named(keyId)})`).join(', ');
   return [
     ...(added.length > 0 ? [`${role}: adds key ${said(added)}`] : []),
     ...(gone.length > 0 ? [`${role}: removes key ${said(gone)}`] : []),
@@ -58,36 +66,41 @@ function wasWords(threshold: number): string {
   return threshold === 0 ? '' : `, it was ${threshold}`;
 }
 
-function targetsWords({ before }: Review, { role, signed }: FileReview): string[] {
+function targetsWords({ before, nextRoot }: Review, role: string, next: Targets): string[] {
   const old = before?.files.get(role);
-  const next = readTargets(signed, TUF1);
-  const where = isOwnRole(role) ? '' : `${role}: `;
-  const lines = [...entryWords(old, next), ...delegationWords(old?.delegations, next.delegations)];
-  if (old && lines.length > 0 && old.expiresAtMs !== next.expiresAtMs)
-    lines.push(`${role} is valid until ${writeTime(next.expiresAtMs)}`);
-  return lines.map((line) => `${where}${line}`);
+  const was = { delegations: old?.delegations, own: before?.root.roles.targets };
+  const is = { delegations: next.delegations, own: (nextRoot ?? before?.root)?.roles.targets };
+  const lines = [...entryWords(old, next), ...delegationWords(was, is), ...binWords(was, is)];
+  if (lines.length === 0) return [];
+  const where = isOwnRole(role) ? '' : `${named(role)}: `;
+  const until = old?.expiresAtMs === next.expiresAtMs ? [] : [`${named(role)} is ${untilWords(next)}`];
+  return [...lines.map((line) => `${where}${line}`), ...until];
+}
+
+function untilWords({ expiresAtMs }: { readonly expiresAtMs: number }): string {
+  return `valid until ${writeTime(expiresAtMs)}`;
 }
 
 function entryWords(old: Targets | undefined, next: Targets): string[] {
   const lines: string[] = [];
   for (const [path, target] of next.targets) {
     const was = old?.targets.get(path);
-    if (!was) lines.push(`adds ${path}: ${targetWords(target)}`);
+    if (!was) lines.push(`adds ${named(path)}: ${targetWords(target)}`);
     else if (!sameTarget(was, target))
-      lines.push(`CHANGES ${path}: from ${targetWords(was)}, to ${targetWords(target)}`);
+      lines.push(`CHANGES ${named(path)}: from ${targetWords(was)}, to ${targetWords(target)}`);
   }
-  for (const path of old?.targets.keys() ?? []) if (!next.targets.has(path)) lines.push(`removes ${path}`);
+  for (const path of old?.targets.keys() ?? []) if (!next.targets.has(path)) lines.push(`removes ${named(path)}`);
   return lines;
 }
 
 function targetWords({ lengthBytes, hashes, hardwareIds, component, version, custom }: Target): string {
-  const digests = [...hashes].map(([algorithm, digest]) => `${algorithm} ${digest}`).join(', ');
+  const digests = [...hashes].map(([algorithm, digest]) => `${named(algorithm)} ${digest}`).join(', ');
   const other = [...custom.keys()].filter((name) => !['hardwareIds', 'component', 'version'].includes(name));
   return [
-    `${component ?? 'an image'} ${version ?? 'without a version'}`,
-    `for ${hardwareIds.join(', ') || 'no hardware'}`,
+    `${component === undefined ? 'an image' : named(component)} ${version === undefined ? 'without a version' : named(version)}`,
+    `for ${hardwareIds.map(named).join(', ') || 'no hardware'}`,
     `${lengthBytes} bytes, ${digests}`,
-    ...other.map((name) => `${name} ${Buffer.from(canonicalJson(custom.get(name) ?? null)).toString()}`),
+    ...other.map((name) => `${named(name)} ${Buffer.from(canonicalJson(custom.get(name) ?? null)).toString()}`),
   ].join(', ');
 }
 
@@ -96,55 +109,75 @@ function sameTarget(one: Target, other: Target): boolean {
   return Buffer.compare(bytes(one), bytes(other)) === 0;
 }
 
-function delegationWords(old: Delegations | undefined, next: Delegations | undefined): string[] {
+/** Delegations at one time, and who signs targets then: our bins are signed by the same, and anything else has to be seen. */
+interface Side {
+  readonly delegations: Delegations | undefined;
+  readonly own: RoleKeys | undefined;
+}
+
+function delegationWords(old: Side, next: Side): string[] {
   const lines: string[] = [];
-  for (const role of next?.roles ?? []) {
-    const was = old?.roles.find(({ name }) => name === role.name);
-    const words = delegationText(role);
-    if (!was) lines.push(`${role.name === BINS ? 'splits targets into' : 'lets'} ${words}`);
-    else if (delegationText(was) !== words) lines.push(`CHANGES ${words}; it was: ${delegationText(was)}`);
+  const texts = ({ delegations, own }: Side) =>
+    new Map(delegations?.roles.map((role) => [role.name, delegationText(role, own)]));
+  const [before, after] = [texts(old), texts(next)];
+  for (const [name, words] of after) {
+    const was = before.get(name);
+    if (was === undefined) lines.push(`lets ${words}`);
+    else if (was !== words) lines.push(`CHANGES who may speak: ${words}; it was: ${was}`);
   }
-  for (const { name } of old?.roles ?? []) {
-    if (!next?.roles.some((role) => role.name === name)) lines.push(`no longer lets ${name} speak for anything`);
-  }
-  const order = (delegations: Delegations | undefined) => delegations?.roles.map(({ name }) => name) ?? [];
-  const kept = order(old).filter((name) => order(next).includes(name));
-  if (
-    order(next)
-      .filter((name) => kept.includes(name))
-      .join() !== kept.join()
-  )
-    lines.push('changes the priority of suppliers');
-  if (next?.succinct && old?.succinct?.bits !== next.succinct.bits)
-    lines.push(`splits targets into ${2 ** next.succinct.bits} bins`);
+  for (const name of before.keys())
+    if (!after.has(name)) lines.push(`no longer lets ${named(name)} speak for anything`);
+  const order = [...after.keys()];
+  if (order.length > 1 && JSON.stringify(order) !== JSON.stringify([...before.keys()]))
+    lines.push(`asks in this order: ${order.map(named).join(', ')}`);
   return lines;
 }
 
-function delegationText({
-  name,
-  keyIds,
-  threshold,
-  paths,
-  hashPrefixes,
-  hardwareIds,
-  terminating,
-}: Delegation): string {
-  if (name === BINS) return `bins, signed as targets are`;
+function delegationText(role: Delegation, own: RoleKeys | undefined): string {
+  const { name, paths, hashPrefixes, hardwareIds, terminating } = role;
+  const what = hashPrefixes
+    ? `paths whose digest begins with ${hashPrefixes.join(', ')}`
+    : (paths ?? []).map(named).join(', ') || 'no path';
   return [
-    `${name} speak for ${(paths ?? hashPrefixes ?? []).join(', ')}`,
-    `on ${hardwareIds?.join(', ') ?? 'any hardware'}`,
-    `signed by ${threshold} of ${keyIds.map((keyId) => keyId.slice(0, 8)).join(', ')}`,
+    `${named(name)} speak for ${what}`,
+    `on ${hardwareIds === undefined ? 'any hardware' : hardwareIds.map(named).join(', ') || 'no hardware'}`,
+    signersWords(role, own),
     terminating ? 'and nobody after it' : 'others after it',
   ].join(', ');
 }
 
-function renewedWords(files: readonly FileReview[]): string {
-  const [first] = files;
-  const names = files.length === 1 ? (first?.role ?? '') : `${files.length} files (${first?.role ?? ''} and others)`;
-  const expires = files.map(({ signed }) => readTargets(signed, TUF1).expiresAtMs);
-  return `signs ${names} anew without changing what ${files.length === 1 ? 'it lists' : 'they list'}, valid until ${writeTime(Math.min(...expires))}`;
+function binWords(old: Side, next: Side): string[] {
+  const text = ({ delegations, own }: Side) => {
+    const bins = delegations?.succinct;
+    return bins && `${2 ** bins.bits} files ${named(bins.namePrefix)}-*, ${signersWords(bins, own)}`;
+  };
+  const [was, is] = [text(old), text(next)];
+  if (was === is) return [];
+  if (is === undefined) return [`no longer splits targets into ${was}`];
+  return [was === undefined ? `splits targets into ${is}` : `CHANGES how targets are split: ${is}; it was: ${was}`];
 }
 
-function payloadWords({ path, scheme, keys, sha256 }: Review['request']['body']['payloads'][number]): string {
-  return `${path} (sha256 ${sha256}) gets a ${scheme} signature by ${keys.map((key) => key.slice(0, 8)).join(', ')}`;
+function signersWords(role: RoleKeys, own: RoleKeys | undefined): string {
+  const said = ({ keyIds, threshold }: RoleKeys) => JSON.stringify([threshold, ...keyIds.toSorted()]);
+  if (own && said(own) === said(role)) return 'signed as targets are';
+  return `signed by ${role.threshold} of ${role.keyIds.map(named).join(', ')}`;
+}
+
+function renewedWords(roles: readonly string[], expiresAtMs: number): string {
+  const [first = ''] = roles;
+  const names = roles.length === 1 ? named(first) : `${roles.length} files (${named(first)} and others)`;
+  return `signs ${names} anew without changing what ${roles.length === 1 ? 'it lists' : 'they list'}, ${untilWords({ expiresAtMs })}`;
+}
+
+function payloadWords(payload: Review['request']['body']['payloads'][number]): string {
+  const { path, scheme, keys, sha256, lengthBytes } = payload;
+  const by = keys.map((key) => named(key.slice(0, 16))).join(', ') || 'nobody';
+  return `${named(path)} (${lengthBytes} bytes, sha256 ${sha256}) gets a ${scheme} signature by ${by}`;
+}
+
+/** A name that can be mistaken for nothing else stands as it is. */
+const PLAIN = /^[\p{L}\p{N}._/+@*?[\]!-]+$/u;
+
+function named(text: string): string {
+  return PLAIN.test(text) ? text : JSON.stringify(text);
 }

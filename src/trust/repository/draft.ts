@@ -7,7 +7,7 @@
  */
 import type { CanonicalInput } from '../../core/canonical-json.ts';
 import type { PublicKey } from '../keys.ts';
-import { binIndex, binSuffix } from '../tuf/paths.ts';
+import { binIndex, binSuffix, normalPath } from '../tuf/paths.ts';
 import { type Delegations, type Root, requirePath, type Targets, type TopRole } from '../tuf/roles.ts';
 import type { RoleKeys } from '../tuf/threshold.ts';
 import {
@@ -132,18 +132,21 @@ export function delegationFiles(
   if (isOwnRole(name)) throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`);
   const before = all.find((one) => one.name === name);
   if ('remove' in change && !before) throw new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`);
-  const others = all.filter((one) => one.name !== name);
-  const delegations = [
-    ...others.filter((one) => one.name !== BINS),
-    ...('set' in change ? [change.set] : []),
-    ...others.filter((one) => one.name === BINS),
-  ];
+  const delegations = 'set' in change ? withSupplier(all, change.set) : all.filter((one) => one !== before);
   const top = targetsFile('targets', { ...nextContent(file), expiresAtMs, delegations });
   const hasSameKeys = 'set' in change && before !== undefined && signersOf(before) === signersOf(change.set);
   if ('remove' in change || hasSameKeys) return [top];
   const targets = published.files.get(name)?.targets ?? new Map<string, TargetContent>();
   const version = (published.versions.get(name) ?? 0) + 1;
   return [top, targetsFile(name, { version, expiresAtMs, targets })];
+}
+
+/** In the place it had; a new one is the last of suppliers. Paths as readers understand them, so that what is signed is what they read. */
+function withSupplier(all: readonly DelegationContent[], set: DelegationContent): readonly DelegationContent[] {
+  const supplier = set.paths ? { ...set, paths: set.paths.map(normalPath) } : set;
+  const replaced = all.map((one) => (one.name === supplier.name ? supplier : one));
+  if (replaced.includes(supplier)) return replaced;
+  return [...all.filter(({ name }) => name !== BINS), supplier, ...all.filter(({ name }) => name === BINS)];
 }
 
 function signersOf({ keys, threshold }: DelegationContent): string {
@@ -181,14 +184,13 @@ function targetsFile(role: string, content: TargetsContent): DraftFile {
   return { role, version: content.version, signed: targetsDocument(content) };
 }
 
+/** What a file says, to be said again. @throws {SigningError} SIGNING_CHANGE it names a kind of key that we do not know */
+export function contentOf({ version, expiresAtMs, targets, delegations }: Targets): TargetsContent {
+  return { version, expiresAtMs, targets, ...(delegations ? { delegations: delegationsOf(delegations) } : {}) };
+}
+
 function nextContent(file: Targets): TargetsContent {
-  const delegations = file.delegations && delegationsOf(file.delegations);
-  return {
-    version: file.version + 1,
-    expiresAtMs: file.expiresAtMs,
-    targets: file.targets,
-    ...(delegations ? { delegations } : {}),
-  };
+  return { ...contentOf(file), version: file.version + 1 };
 }
 
 interface OwnKeys {
@@ -234,7 +236,8 @@ function readable(key: PublicKey | undefined, keyId: string): PublicKey {
   });
 }
 
-function sameRole({ keys, roles }: Root, role: TopRole, content: RoleContent): boolean {
+/** Whether the same keys sign, by the same threshold. */
+export function sameRole({ keys, roles }: Root, role: TopRole, content: RoleContent): boolean {
   const before = roles[role].keyIds.map((keyId) => keys.get(keyId)?.fingerprint ?? keyId).toSorted();
   const after = content.keys.map(({ key }) => key.fingerprint).toSorted();
   return roles[role].threshold === content.threshold && JSON.stringify(before) === JSON.stringify(after);

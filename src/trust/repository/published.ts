@@ -1,5 +1,5 @@
 /** Reads a repository the way its clients do, from the files that are at hand: nothing in it is believed unverified. */
-import { asObject, asString, parseSigned } from '../../core/json.ts';
+import { asObject, asString, type JsonObject, parseSigned } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import { acceptTargets, type Delegator, requireFile, type Verified } from '../tuf/accept.ts';
 import { TUF1 } from '../tuf/dialect.ts';
@@ -52,7 +52,12 @@ export function withParents(role: string): readonly string[] {
 
 /** Who holds which key, as the signed root says. */
 export function holderNames(root: Uint8Array): ReadonlyMap<string, string> {
-  const names = parseSigned(root).signed.get('names');
+  return namesIn(parseSigned(root).signed);
+}
+
+/** The same from the `signed` part. */
+export function namesIn(signed: JsonObject): ReadonlyMap<string, string> {
+  const names = signed.get('names');
   if (names === undefined) return new Map();
   return new Map(
     [...asObject(names, '/signed/names')].map(([keyId, name]) => [keyId, asString(name, '/signed/names')]),

@@ -4,16 +4,18 @@
  * Pure, and the same on the server and on a machine without any network: a signer believes nothing that this does not derive
  * from the request itself and the root the signer already trusts.
  */
-import { asObject, type JsonObject, parseJson } from '../../core/json.ts';
+import { equalBytes } from '../../core/bytes.ts';
+import { asObject, JsonError, type JsonObject, parseJson } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
-import { MAX_REQUEST_BYTES } from '../limits.ts';
+import { MAX_REQUEST_BYTES, MAX_ROOT_BYTES, MAX_TARGETS_BYTES } from '../limits.ts';
 import { acceptFirstRoot } from '../tuf/accept.ts';
 import { TUF1 } from '../tuf/dialect.ts';
 import { type Root, readRoot, readTargets, type Targets } from '../tuf/roles.ts';
 import type { KeyTable, RoleKeys } from '../tuf/threshold.ts';
-import { BINS, type DraftFile, isOwnRole, type Published } from './draft.ts';
+import { rootDocument, targetsDocument } from './documents.ts';
+import { BINS, contentOf, type DraftFile, isOwnRole, type Published, rolesOf } from './draft.ts';
 import { SigningError } from './errors.ts';
-import { delegatorOf, holderNames, readPublished } from './published.ts';
+import { delegatorOf, namesIn, readPublished } from './published.ts';
 import { approvalMessage, type SigningRequest } from './request.ts';
 import { messageOf, metadataFile, type Signatures } from './sign.ts';
 
@@ -28,6 +30,8 @@ export interface FileReview {
   readonly role: string;
   readonly version: number;
   readonly signed: JsonObject;
+  /** What it says; `undefined` for a root. */
+  readonly targets: Targets | undefined;
   /** What is signed. */
   readonly message: Uint8Array;
   readonly authorities: readonly Authority[];
@@ -57,27 +61,25 @@ export interface Progress {
 
 /**
  * @param pinned root the signer trusts already; without one, the first root of the request is taken, which a person has to compare
- * @throws {SigningError} SIGNING_FORMAT what it says is published does not hold; SIGNING_STALE a file does not follow it
+ * @throws {SigningError} SIGNING_FORMAT what it says is published does not hold; SIGNING_STALE a file does not follow it;
+ * SIGNING_CHANGE a new file is none that we would write
  */
 export function reviewRequest(request: SigningRequest, pinned?: Uint8Array): Review {
-  const files = request.body.files.map(({ role, signed }) => ({ role, signed: jsonOf(signed) }));
+  const drafts = request.body.files.map(readDraft);
+  if (new Set(drafts.map(({ role }) => role)).size !== drafts.length)
+    throw new SigningError('SIGNING_FORMAT', 'the request asks to sign two files of one role');
   const before = publishedBefore(request, pinned);
-  const drafted = files.find(({ role }) => role === 'root');
-  const nextRoot = drafted && readRoot(drafted.signed, TUF1);
-  const root = nextRoot ?? before?.root;
+  const nextRoot = drafts.find(({ role }) => role === 'root');
+  const root = nextRoot?.root ?? before?.root;
   if (!root) throw new SigningError('SIGNING_FORMAT', 'a first request has to bring a root');
-  const top = files.find(({ role }) => role === 'targets');
-  const targets = top ? readTargets(top.signed, TUF1) : before?.files.get('targets');
+  const top = drafts.find(({ role }) => role === 'targets')?.targets ?? before?.files.get('targets');
   return {
-    ...{ request, before, nextRoot, names: namesOf(before, drafted?.signed) },
-    files: request.body.files.map(({ role, version }, index) => {
+    ...{ request, before, nextRoot: nextRoot?.root },
+    names: new Map([...(before?.names ?? []), ...(nextRoot ? namesIn(nextRoot.signed) : [])]),
+    files: drafts.map(({ role, signed, message, root: drafted, targets }) => {
+      const { version } = drafted ?? targets;
       requireNext(role, version, before);
-      const signed = files[index]?.signed ?? new Map();
-      return {
-        ...{ role, version, signed },
-        message: messageOf(signed),
-        authorities: authorities(role, before, root, targets),
-      };
+      return { ...{ role, version, signed, targets, message }, authorities: authorities(role, before, root, top) };
     }),
   };
 }
@@ -85,9 +87,9 @@ export function reviewRequest(request: SigningRequest, pinned?: Uint8Array): Rev
 /** Every signature that came with the request is by a key that may make it, and holds. @throws {SigningError} SIGNING_KEY, SIGNING_ALTERED */
 export function requireSound({ request, files, names }: Review): void {
   const { collected, digest } = request;
-  const known = files.flatMap(({ authorities: all }) => all.flatMap(({ keys }) => [...keys]));
+  const known = new Map(files.flatMap((file) => [...eligible(file)]));
   for (const [keyId, value] of collected.approvals) {
-    const key = known.find(([id]) => id === keyId)?.[1];
+    const key = known.get(keyId);
     if (!key) throw wrongKey(keyId, 'the request');
     if (!key.verify(approvalMessage(digest), value))
       throw new SigningError('SIGNING_ALTERED', `the request was altered after ${holder(keyId, names)} signed it`, {
@@ -146,14 +148,66 @@ export function holder(keyId: string, names: ReadonlyMap<string, string>): strin
   return name === undefined || name === '' ? keyId.slice(0, 8) : `${name} (${keyId.slice(0, 8)})`;
 }
 
+type Draft = Pick<FileReview, 'role' | 'signed' | 'message'> &
+  ({ readonly root: Root; readonly targets: undefined } | { readonly root: undefined; readonly targets: Targets });
+
+/**
+ * A new file has to be exactly what we would write for what we read in it: whatever else it held would be signed without a word
+ * about it. So, too, key ids are hashes of their keys, and to compare ids is to compare keys.
+ */
+function readDraft({ role, signed: drafted }: DraftFile): Draft {
+  const { again, ...file } = inChange(role, () => {
+    const signed = jsonOf(drafted);
+    if (role !== 'root') {
+      const targets = readTargets(signed, TUF1);
+      return { signed, root: undefined, targets, again: targetsDocument(contentOf(targets)) };
+    }
+    const root = readRoot(signed, TUF1);
+    const again = rootDocument({ ...root, roles: rolesOf({ root, names: namesIn(signed) }) });
+    return { signed, root, targets: undefined, again };
+  });
+  const message = messageOf(file.signed);
+  if (!equalBytes(message, messageOf(again)))
+    throw unsignable(role, 'it says more, or in other words, than this version of sealift would');
+  const maxBytes = file.root ? MAX_ROOT_BYTES : MAX_TARGETS_BYTES;
+  if (message.length > maxBytes)
+    throw unsignable(role, `it would have ${message.length} bytes, and clients read at most ${maxBytes}`);
+  return { role, message, ...file };
+}
+
+function inChange<T>(role: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof TrustError || cause instanceof JsonError) throw unsignable(role, cause.message, cause);
+    throw cause;
+  }
+}
+
+function unsignable(role: string, problem: string, cause?: Error): SigningError {
+  return new SigningError('SIGNING_CHANGE', `${role.slice(0, 64)} cannot be signed as it was drafted: ${problem}`, {
+    ...(cause ? { cause } : {}),
+    detail: { role },
+    fix: 'Correct what is named, and draft it anew.',
+  });
+}
+
 function publishedBefore({ body }: SigningRequest, pinned: Uint8Array | undefined): Published | undefined {
+  if (body.base.size === 0 && pinned)
+    throw new SigningError(
+      'SIGNING_FORMAT',
+      'the request begins a repository anew, and this signer trusts one already',
+      {
+        fix: 'Do not sign it. If the repository has to begin anew, whoever signs needs a folder without a trusted root.',
+      },
+    );
   if (body.base.size === 0) return undefined;
   const file = (name: string) => body.base.get(name);
   const first = pinned ?? file('1.root.json') ?? new Uint8Array();
   const replaced = body.files.map(({ role }) => role).filter((role) => role !== 'root');
   try {
     const version = acceptFirstRoot(first, { dialect: TUF1, nowMs: undefined }).value.version;
-    if (pinned && file(`${version}.root.json`) && Buffer.compare(pinned, file(`${version}.root.json`) ?? pinned) !== 0)
+    if (!equalBytes(first, file(`${version}.root.json`) ?? first))
       throw new TrustError('TRUST_MIX_AND_MATCH', `its root ${version} is not the one this signer trusts`);
     const held = replaced.filter((role) => hasFile(body.base, role));
     return readPublished(first, file, held).published;
@@ -167,7 +221,8 @@ function publishedBefore({ body }: SigningRequest, pinned: Uint8Array | undefine
 }
 
 function hasFile(base: ReadonlyMap<string, Uint8Array>, role: string): boolean {
-  return [...base.keys()].some((name) => name.endsWith(`.${encodeURIComponent(role)}.json`));
+  const plain = `${encodeURIComponent(role)}.json`;
+  return [...base.keys()].some((name) => name.slice(name.indexOf('.') + 1) === plain);
 }
 
 function requireNext(role: string, version: number, before: Published | undefined): void {
@@ -193,10 +248,6 @@ function authorities(
   const supplier = targets && delegatorOf(role, targets);
   if (supplier) return [{ name: role, ...supplier }];
   throw new SigningError('SIGNING_FORMAT', `nobody may sign for "${role}": it is no supplier and none of ${BINS}`);
-}
-
-function namesOf(before: Published | undefined, root: JsonObject | undefined): ReadonlyMap<string, string> {
-  return new Map([...(before?.names ?? []), ...(root ? holderNames(metadataFile(root, new Map())) : [])]);
 }
 
 function wrongKey(keyId: string, what: string): SigningError {

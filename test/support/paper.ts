@@ -1,0 +1,122 @@
+/** A repository on paper: what is published, in memory, and the requests that change it. Three people, two of whom must sign. */
+import type { Signer } from '../../src/trust/keys.ts';
+import { sha256Hex } from '../../src/trust/payload.ts';
+import { answerRequest } from '../../src/trust/repository/answer.ts';
+import {
+  type RoleContent,
+  type RootContent,
+  snapshotDocument,
+  timestampDocument,
+} from '../../src/trust/repository/documents.ts';
+import { type DraftFile, firstFiles, type Published } from '../../src/trust/repository/draft.ts';
+import { fileName, readPublished, withParents } from '../../src/trust/repository/published.ts';
+import { type RequestBody, requestOf, type SigningRequest } from '../../src/trust/repository/request.ts';
+import { type Review, reviewRequest } from '../../src/trust/repository/review.ts';
+import { DAY_MS, EXPIRES_AT_MS, NOW_MS, signedBy, type TestKey, testKey } from './repository.ts';
+
+/** When renewed files expire. */
+export const LATER_MS = EXPIRES_AT_MS + 30 * DAY_MS;
+
+export interface Signatory {
+  readonly name: string;
+  readonly root: TestKey;
+  readonly targets: TestKey;
+}
+
+export function signatory(name: string): Signatory {
+  return { name, root: testKey(`${name} root`), targets: testKey(`${name} targets`) };
+}
+
+export const [ALICE, BOB, CAROL] = [signatory('alice'), signatory('bob'), signatory('carol')] as const;
+export const ALL = [ALICE, BOB, CAROL] as const;
+
+export function roleBy(
+  key: 'root' | 'targets',
+  people: readonly Signatory[] = ALL,
+  threshold = Math.min(2, people.length),
+): RoleContent {
+  return { threshold, keys: people.map((person) => ({ name: person.name, key: person[key].publicKey })) };
+}
+
+export function onlineRoles(label = 'online'): Pick<RootContent['roles'], 'snapshot' | 'timestamp'> {
+  const role = (name: string) => ({
+    threshold: 1,
+    keys: [{ name: `${label} ${name}`, key: testKey(`${label} ${name}`).publicKey }],
+  });
+  return { snapshot: role('snapshot'), timestamp: role('timestamp') };
+}
+
+export function rolesBy(people: readonly Signatory[] = ALL, threshold?: number): RootContent['roles'] {
+  return { root: roleBy('root', people, threshold), targets: roleBy('targets', people, threshold), ...onlineRoles() };
+}
+
+export const keysOf = (people: readonly Signatory[]): readonly TestKey[] =>
+  people.flatMap(({ root, targets }) => [root, targets]);
+
+export function signersOf(...people: readonly Signatory[]): readonly Signer[] {
+  return keysOf(people).map(({ signer }) => signer);
+}
+
+export class PaperRepository {
+  /** What is published, by file name. */
+  readonly files = new Map<string, Uint8Array>();
+  readonly versions = new Map<string, number>();
+  readonly bits: number | undefined;
+  #requests = 0;
+
+  constructor(bits?: number) {
+    this.bits = bits;
+    this.publish(firstFiles({ version: 1, expiresAtMs: EXPIRES_AT_MS, roles: rolesBy() }, bits, EXPIRES_AT_MS));
+  }
+
+  /** As if these keys had signed each of the files. */
+  publish(files: readonly DraftFile[], keys: readonly TestKey[] = keysOf(ALL)): this {
+    for (const { role, version, signed } of files) this.#put(role, version, signedBy(signed, ...keys));
+    const next = (role: string) => (this.versions.get(role) ?? 0) + 1;
+    const fresh = (role: string) => ({ version: next(role), expiresAtMs: EXPIRES_AT_MS });
+    const listed = new Map([...this.versions].filter(([role]) => !['root', 'snapshot', 'timestamp'].includes(role)));
+    const snapshot = signedBy(snapshotDocument(fresh('snapshot'), listed), testKey('online snapshot'));
+    const facts = { version: next('snapshot'), lengthBytes: snapshot.length, sha256: sha256Hex(snapshot) };
+    const timestamp = timestampDocument({ ...fresh('timestamp'), signedAtMs: NOW_MS }, facts);
+    this.#put('snapshot', next('snapshot'), snapshot);
+    this.#put('timestamp', next('timestamp'), signedBy(timestamp, testKey('online timestamp')));
+    return this;
+  }
+
+  /** Top files and the named ones, as a client reads them. */
+  read(...roles: readonly string[]): Published {
+    const wanted = roles.flatMap(withParents).filter((role) => this.versions.has(role));
+    const root = this.files.get('1.root.json') ?? new Uint8Array();
+    return readPublished(root, (name) => this.files.get(name), wanted).published;
+  }
+
+  /** A request for these files, on the base that a server would send along. */
+  request(files: readonly DraftFile[], more: Partial<RequestBody> = {}): SigningRequest {
+    this.#requests += 1;
+    const roles = new Set(['snapshot', 'timestamp', 'targets', ...files.flatMap(({ role }) => withParents(role))]);
+    const names = [...roles].map((role) => fileName(role, this.versions.get(role) ?? 0));
+    const base = [...this.files].filter(([name]) => name.endsWith('.root.json') || names.includes(name));
+    return requestOf({
+      ...{ id: `request ${this.#requests}`, createdAtMs: NOW_MS, reason: 'because', payloads: [] },
+      ...{ base: new Map(base), files, ...more },
+    });
+  }
+
+  review(files: readonly DraftFile[], more: Partial<RequestBody> = {}): Review {
+    return reviewRequest(this.request(files, more));
+  }
+
+  #put(role: string, version: number, bytes: Uint8Array): void {
+    this.versions.set(role, version);
+    this.files.set(fileName(role, version), bytes);
+  }
+}
+
+/** The request after these people have signed what they may. */
+export async function answered(request: SigningRequest, ...people: readonly Signatory[]): Promise<SigningRequest> {
+  let current = request;
+  for (const person of people) {
+    current = (await answerRequest(reviewRequest(current), signersOf(person))).request;
+  }
+  return current;
+}
