@@ -1,5 +1,7 @@
 /** The changes to a repository that people can be asked to sign, each turned into the files it takes. */
+import { fromHex } from '../core/bytes.ts';
 import { isVersion } from '../core/version.ts';
+import { isPayloadKey } from '../trust/payload.ts';
 import type { DelegationContent, RoleContent, RootContent, TargetContent } from '../trust/repository/documents.ts';
 import {
   BINS,
@@ -145,6 +147,12 @@ async function onlineRoles({
 
 async function draftRelease(change: Of<'release'>, ports: ChangePorts): Promise<Drafted> {
   const { component, version, artifacts, payloadKeys, supplier, expiresAtMs } = change;
+  const unusable = payloadKeys.find((key) => !isPayloadKey(fromHex(key) ?? new Uint8Array()));
+  if (unusable !== undefined)
+    throw new SigningError(
+      'SIGNING_CHANGE',
+      `${unusable.slice(0, 16)} is no P-256 key, so nothing could ever be signed with it`,
+    );
   // First of all: without a repository there is nothing to add to.
   const where = await placeOf(supplier, ports);
   if (!isVersion(version))

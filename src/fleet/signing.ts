@@ -74,6 +74,18 @@ export class SigningEvents {
 
   /** Drafts the change; nothing is published. @throws {SigningError} SIGNING_CHANGE; {FleetError} RELEASE_NOT_ADMITTED, REPOSITORY_MISSING */
   async start(change: Change, reason: string): Promise<SigningStatus> {
+    const { vault } = this.#ports;
+    const before = new Set((await vault.keys()).map(({ label }) => label));
+    try {
+      return await this.#start(change, reason);
+    } catch (error) {
+      // Keys made for a draft that was refused would fill the vault (SEC-6).
+      for (const { label } of await vault.keys()) if (!before.has(label)) await vault.destroy(label);
+      throw error;
+    }
+  }
+
+  async #start(change: Change, reason: string): Promise<SigningStatus> {
     const { store, tenant, clock, nextId, repository } = this.#ports;
     const nowMs = clock.nowMs();
     const drafted = await draftChange(change, this.#ports);

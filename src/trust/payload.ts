@@ -63,6 +63,11 @@ export async function verifyPayload(
   return verifier.verify();
 }
 
+/** Whether these 64 bytes are a key that can have signed anything: a point on the curve. */
+export function isPayloadKey(raw: Uint8Array): boolean {
+  return publicKeyFromRaw(raw) !== undefined;
+}
+
 /** A fresh key: its signer, and its PKCS#8 PEM, which is secret. */
 export function generatePayloadSigner(): { readonly signer: PayloadSigner; readonly pem: string } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { writeFileDurably } from '../../adapters/files/durable.ts';
+import { printable } from '../../core/text.ts';
 import type { SchemeName } from '../../trust/keys.ts';
 import { answerRequest } from '../../trust/repository/answer.ts';
 import { describe } from '../../trust/repository/describe.ts';
@@ -59,6 +60,7 @@ interface AttachOptions {
   readonly role: string;
   readonly keyId: string;
   readonly signature: string;
+  readonly approval: string;
 }
 
 export function addSigningCommands(trust: Command): void {
@@ -140,12 +142,14 @@ export function addSigningCommands(trust: Command): void {
       command
         .requiredOption('--role <role>', 'the file that was signed')
         .requiredOption('--key-id <id>', 'the key that signed')
-        .requiredOption('--signature <file>', 'raw signature (Ed25519, RSA, ML-DSA) or DER (ECDSA)'),
-    async ({ out }, [file = ''], { role, keyId, signature }) => {
+        .requiredOption('--signature <file>', 'over ROLE.tosign: raw (Ed25519, RSA, ML-DSA) or DER (ECDSA)')
+        .requiredOption('--approval <file>', 'by the same key over approval.tosign'),
+    async ({ out }, [file = ''], { role, keyId, signature, approval }) => {
       const request = readRequest(readBytes(file));
       const value = new Uint8Array(readBytes(signature));
+      const approvals = new Map([[keyId, new Uint8Array(readBytes(approval))]]);
       const collected = merged(
-        { signatures: [{ role, keyId, value }], payloadSignatures: [], approvals: new Map() },
+        { signatures: [{ role, keyId, value }], payloadSignatures: [], approvals },
         request.collected,
       );
       const review = reviewRequest({ ...request, collected });
@@ -208,7 +212,7 @@ function acceptedRoot({ body }: SigningRequest, { acceptRoot }: SignOptions): Ui
 function headLines({ request }: Review): string[] {
   const { id, createdAtMs, reason } = request.body;
   return [
-    `Signing event ${id}, ${new Date(createdAtMs).toISOString()}${reason === '' ? '' : `: ${reason}`}`,
+    printable(`Signing event ${id}, ${new Date(createdAtMs).toISOString()}${reason === '' ? '' : `: ${reason}`}`),
     `Digest ${request.digest}`,
   ];
 }

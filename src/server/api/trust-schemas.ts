@@ -5,13 +5,17 @@ import { Digest, Exact, Id, Name, Nullable, Time, Version } from './schemas.ts';
 const KeyId = () => Type.String({ minLength: 1, maxLength: 128, description: 'Key id, hex' });
 const Days = (what: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: 7_300, description: `Days that ${what} is valid` }));
+/** No other members: one that held a private half by whatever name would be published with the root. */
 const PublicKeyObject = Type.Object(
   {
     keytype: Type.String({ maxLength: 64 }),
     scheme: Type.String({ maxLength: 64 }),
-    keyval: Type.Object({ public: Type.String({ maxLength: 8_192 }) }),
+    keyval: Exact({ public: Type.String({ maxLength: 8_192 }) }),
   },
-  { description: 'A public key as TUF metadata writes it; the *.pub.json files of `trust init`' },
+  {
+    additionalProperties: false,
+    description: 'A public key as TUF metadata writes it; the *.pub.json files of `trust init`',
+  },
 );
 const Holder = Exact({
   name: Type.String({ minLength: 1, maxLength: 64, description: 'Who holds it' }),

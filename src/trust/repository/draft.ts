@@ -42,6 +42,7 @@ export interface Published {
 }
 
 export const BINS = 'bins';
+const TOP_ROLES: readonly string[] = ['root', 'timestamp', 'snapshot'];
 /** Every path's digest begins with one of these: `bins` speaks for what no supplier took. */
 const ALL_PREFIXES: readonly string[] = [...'0123456789abcdef'];
 
@@ -129,7 +130,8 @@ export function delegationFiles(
   const all = file?.delegations ? delegationsOf(file.delegations) : [];
   if (!file || 'bits' in all) throw new SigningError('SIGNING_CHANGE', 'the top file cannot take suppliers');
   const name = 'set' in change ? change.set.name : change.remove;
-  if (isOwnRole(name)) throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`);
+  if (isOwnRole(name) || TOP_ROLES.includes(name))
+    throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`);
   const before = all.find((one) => one.name === name);
   if ('remove' in change && !before) throw new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`);
   const delegations = 'set' in change ? withSupplier(all, change.set) : all.filter((one) => one !== before);

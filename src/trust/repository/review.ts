@@ -16,7 +16,7 @@ import { rootDocument, targetsDocument } from './documents.ts';
 import { BINS, contentOf, type DraftFile, isOwnRole, type Published, rolesOf } from './draft.ts';
 import { SigningError } from './errors.ts';
 import { delegatorOf, namesIn, readPublished } from './published.ts';
-import { approvalMessage, type SigningRequest } from './request.ts';
+import { approvalMessage, type PayloadToSign, type SigningRequest } from './request.ts';
 import { messageOf, metadataFile, type Signatures } from './sign.ts';
 
 /** A set of keys whose threshold a file needs. A new root needs two: the old one and itself. */
@@ -73,6 +73,7 @@ export function reviewRequest(request: SigningRequest, pinned?: Uint8Array): Rev
   const root = nextRoot?.root ?? before?.root;
   if (!root) throw new SigningError('SIGNING_FORMAT', 'a first request has to bring a root');
   const top = drafts.find(({ role }) => role === 'targets')?.targets ?? before?.files.get('targets');
+  for (const payload of request.body.payloads) requireTarget(payload, drafts);
   return {
     ...{ request, before, nextRoot: nextRoot?.root },
     names: new Map([...(before?.names ?? []), ...(nextRoot ? namesIn(nextRoot.signed) : [])]),
@@ -98,6 +99,12 @@ export function requireSound({ request, files, names }: Review): void {
       });
   }
   for (const { role, keyId, value } of collected.signatures) {
+    // Without its approval a signature says nothing of the rest of the request, and whoever altered that would have taken it out.
+    if (!collected.approvals.has(keyId))
+      throw new SigningError('SIGNING_ALTERED', `${holder(keyId, names)} has signed ${role} but not this request`, {
+        detail: { keyId, role },
+        fix: 'Export the request again from the server; a signature of another tool comes with one over approval.tosign.',
+      });
     const file = files.find((one) => one.role === role);
     const key = file && eligible(file).get(keyId);
     if (!file || !key) throw wrongKey(keyId, role);
@@ -111,6 +118,19 @@ export function requireSound({ request, files, names }: Review): void {
         },
       );
   }
+}
+
+/** A payload is the image of a target that the same request lists: whoever signs its bytes signs what the words say. */
+function requireTarget({ path, sha256, lengthBytes }: PayloadToSign, drafts: readonly Draft[]): void {
+  const target = drafts.map(({ targets }) => targets?.targets.get(path)).find((one) => one !== undefined);
+  if (target?.hashes.get('sha256') === sha256 && target.lengthBytes === lengthBytes) return;
+  throw new SigningError(
+    'SIGNING_FORMAT',
+    `the artifact to sign for "${path.slice(0, 64)}" is not the one that is listed`,
+    {
+      fix: 'Do not sign it. Export the request again from the server.',
+    },
+  );
 }
 
 /** Keys that may sign a file, under any of its authorities. */
