@@ -99,15 +99,15 @@ export function requireSound({ request, files, names }: Review): void {
       });
   }
   for (const { role, keyId, value } of collected.signatures) {
+    const file = files.find((one) => one.role === role);
+    const key = file && eligible(file).get(keyId);
+    if (!file || !key) throw wrongKey(keyId, role);
     // Without its approval a signature says nothing of the rest of the request, and whoever altered that would have taken it out.
     if (!collected.approvals.has(keyId))
       throw new SigningError('SIGNING_ALTERED', `${holder(keyId, names)} has signed ${role} but not this request`, {
         detail: { keyId, role },
         fix: 'Export the request again from the server; a signature of another tool comes with one over approval.tosign.',
       });
-    const file = files.find((one) => one.role === role);
-    const key = file && eligible(file).get(keyId);
-    if (!file || !key) throw wrongKey(keyId, role);
     if (!key.verify(file.message, value))
       throw new SigningError(
         'SIGNING_ALTERED',
