@@ -92,7 +92,8 @@ async function runShell(script: string): Promise<{ code: number | null; output: 
     CUPS: [8443, await freePort()],
     HTTP: [8081, await freePort()],
   };
-  let text = script;
+  // Jobs in groups of their own, as at a terminal: `kill %1` then reaches the server itself, and none outlives the script.
+  let text = `set -m; trap 'kill %1 2>&- || true; wait' EXIT\n${script}`;
   const env: Record<string, string> = {
     PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
     ...{ HOME: temporaryDir(), TMPDIR: temporaryDir() },
@@ -101,7 +102,7 @@ async function runShell(script: string): Promise<{ code: number | null; output: 
     text = text.replaceAll(String(usual), String(free));
     env[`SEALIFT_${listener}_PORT`] = String(free);
   }
-  const child = spawn('bash', ['-e', '-u', '-m', '-c', text], { cwd: ROOT, env });
+  const child = spawn('bash', ['-e', '-u', '-c', text], { cwd: ROOT, env });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
