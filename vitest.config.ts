@@ -8,8 +8,7 @@ export default defineConfig({
     // A run that executes nothing is a failure, and so is a hidden `.only`.
     passWithNoTests: false,
     allowOnly: false,
-    // Against hanging only: the long properties take half a minute on a quiet machine, and CI machines are rarely quiet.
-    testTimeout: 300_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });

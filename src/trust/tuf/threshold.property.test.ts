@@ -121,8 +121,8 @@ describe('SEC-2 over random key sets', () => {
     fc.assert(
       fc.property(
         fc.subarray([...keys.keys()]),
-        fc.integer({ min: 0, max: 4 }),
-        fc.array(anyMade([...keys.keys()], signers.length), { maxLength: 5 }),
+        fc.constantFrom(1, 2, 1, 3, 2, 0, 4),
+        fc.array(anyMade([...keys.keys()], signers.length), { maxLength: 8 }),
         (keyIds, threshold, claims) => {
           const by = madeBy(ids, claims);
           const signatures: Signature[] = by.map(([keyId, index]) => ({
@@ -136,7 +136,7 @@ describe('SEC-2 over random key sets', () => {
       ),
       { numRuns: 2_000 },
     );
-    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(200);
   });
 
   it('SEC-2 one RSA key with two schemes is one key', () => {
