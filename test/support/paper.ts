@@ -8,11 +8,16 @@ import {
   snapshotDocument,
   timestampDocument,
 } from '../../src/trust/repository/documents.ts';
-import { type DraftFile, firstFiles, type Published } from '../../src/trust/repository/draft.ts';
+import { type DraftFile, firstFiles, type Published, roleOf, targetFiles } from '../../src/trust/repository/draft.ts';
 import { fileName, readPublished, withParents } from '../../src/trust/repository/published.ts';
-import { type RequestBody, requestOf, type SigningRequest } from '../../src/trust/repository/request.ts';
+import {
+  type PayloadToSign,
+  type RequestBody,
+  requestOf,
+  type SigningRequest,
+} from '../../src/trust/repository/request.ts';
 import { type Review, reviewRequest } from '../../src/trust/repository/review.ts';
-import { DAY_MS, EXPIRES_AT_MS, NOW_MS, signedBy, type TestKey, testKey } from './repository.ts';
+import { DAY_MS, EXPIRES_AT_MS, NOW_MS, signedBy, type TestKey, targetOf, testKey } from './repository.ts';
 
 /** When renewed files expire. */
 export const LATER_MS = EXPIRES_AT_MS + 30 * DAY_MS;
@@ -110,6 +115,23 @@ export class PaperRepository {
     this.versions.set(role, version);
     this.files.set(fileName(role, version), bytes);
   }
+}
+
+/** The file that lists an image under a path, and what asks for a signature over the image itself. */
+export function listing(
+  repository: PaperRepository,
+  path: string,
+  image: Uint8Array | string,
+  payloadKeys: readonly string[] = ['00'],
+): { readonly files: readonly DraftFile[]; readonly payload: PayloadToSign } {
+  const { bits } = repository;
+  const target = targetOf(image);
+  const change = { add: new Map([[path, target]]), remove: [] };
+  const sha256 = target.hashes.get('sha256') ?? '';
+  return {
+    files: targetFiles(repository.read(roleOf(path, bits)), change, { bits }, LATER_MS),
+    payload: { path, sha256, lengthBytes: target.lengthBytes, scheme: 'cups-p256-sha512', keys: payloadKeys },
+  };
 }
 
 /** The request after these people have signed what they may. */

@@ -5,7 +5,7 @@
  * own; its digest covers all of that. Whoever signs it also signs the digest, so a request that was altered afterwards shows.
  */
 import { createHash } from 'node:crypto';
-import { fromHex, toHex } from '../../core/bytes.ts';
+import { equalBytes, fromHex, toHex } from '../../core/bytes.ts';
 import { type CanonicalInput, canonicalJson, wireJson } from '../../core/canonical-json.ts';
 import {
   asArray,
@@ -108,7 +108,11 @@ export function writeRequest({ body, collected }: SigningRequest): Uint8Array {
 /** @throws {SigningError} SIGNING_FORMAT */
 export function readRequest(bytes: Uint8Array): SigningRequest {
   try {
-    return readDocument(asObject(parseJson(bytes, { maxBytes: MAX_REQUEST_BYTES }), ''));
+    const document = asObject(parseJson(bytes, { maxBytes: MAX_REQUEST_BYTES }), '');
+    const request = readDocument(document);
+    // Whatever else it held would travel on under a digest that does not cover it.
+    if (!equalBytes(wireJson(document), writeRequest(request))) throw formatError('it holds more than is read of it');
+    return request;
   } catch (cause) {
     if (!(cause instanceof JsonError) && !(cause instanceof TrustError)) throw cause;
     throw new SigningError('SIGNING_FORMAT', `this is no signing request: ${cause.message}`, {
