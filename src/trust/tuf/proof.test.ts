@@ -123,6 +123,22 @@ describe('SEC-22 a release proof', () => {
     expect(verifyProof(writeProof([`/${path}`], filesFor(repository, path)), request).path).toBe(path);
   });
 
+  it.each([
+    [['1.9.0', '1.10.0', '1.2.0'], '1.10.0'],
+    [['1.10.0', '1.9.0'], '1.10.0'],
+    [[undefined, '0.0.1'], '0.0.1'],
+    [['0.0.1', undefined], '0.0.1'],
+  ])('SEC-22 of the same image released as %j it is %s, in whichever order they stand', (versions, newest) => {
+    const again = new TestRepository();
+    const entry = (version: string | undefined) =>
+      targetOf(imageOf(path), { hardwareIds: [HARDWARE], ...(version === undefined ? {} : { version }) });
+    again.top.targets = new Map(versions.map((version) => [`of ${version}`, entry(version)]));
+    again.publish();
+    const all = versions.map((version) => `of ${version}`);
+    const proven = verifyProof(writeProof(all, filesFor(again, ...all)), requestFor(again, path));
+    expect(proven).toMatchObject({ path: `of ${newest}`, target: { version: newest } });
+  });
+
   it('SEC-22 names the signers of the file that lists the image', () => {
     const delegated = new TestRepository();
     const keys = [testKey('supplier')];
@@ -140,10 +156,11 @@ describe('SEC-22 a release proof', () => {
 describe('SEC-22 the size of a proof', () => {
   // The root is provisioned and not in it. Of bins only one is; the snapshot lists all of them, and is two fifths of it.
   it.each([
-    ['1 target it has 1,553 bytes', withTargets(1), 1, 1_553],
-    ['100 targets it has 21,840 bytes', withTargets(100), 100, 21_840],
-    ['10,000 targets in 256 bins it has 19,177 bytes', withBins(10_000, 8), 10_000, 19_177],
-  ])('SEC-22 with %s', (_what, one, count, sizeBytes) => {
+    ['1 target it has 1,553 bytes', () => withTargets(1), 1, 1_553],
+    ['100 targets it has 21,840 bytes', () => withTargets(100), 100, 21_840],
+    ['10,000 targets in 256 bins it has 19,177 bytes', () => withBins(10_000, 8), 10_000, 19_177],
+  ])('SEC-22 with %s', (_what, build, count, sizeBytes) => {
+    const one = build();
     const last = pathOf(count - 1);
     const bytes = writeProof([last], filesFor(one, last));
     expect(verifyProof(bytes, requestFor(one, last)).path).toBe(last);

@@ -72,9 +72,10 @@ export function verifyProof(bytes: Uint8Array, request: ProofRequest): ProvenIma
   );
 }
 
-/** The same bytes may be released again under a later version: then they are that version. */
+/** The same bytes may be released again under a later version: then they are that version. One that is said comes after none. */
 function byVersion({ target: one }: ProvenImage, { target: other }: ProvenImage): number {
-  return compareVersions(one.version ?? '', other.version ?? '');
+  if (one.version !== undefined && other.version !== undefined) return compareVersions(one.version, other.version);
+  return Number(one.version !== undefined) - Number(other.version !== undefined);
 }
 
 function readProof(bytes: Uint8Array): { paths: readonly string[]; documents: JsonObject } {
