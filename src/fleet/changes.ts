@@ -72,7 +72,7 @@ export interface ChangePorts {
   readonly tenant: string;
   readonly store: Store;
   readonly blobs: Blobs;
-  readonly vault: Vault;
+  readonly vault: Pick<Vault, 'generate'>;
   readonly repository: ImageRepository;
   readonly nextId: () => string;
 }

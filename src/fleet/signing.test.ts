@@ -11,6 +11,7 @@ import {
   signedByAll,
 } from '../../test/support/fleet.ts';
 import { chunksOf } from '../../test/support/ports.ts';
+import { MemoryVault } from '../../test/support/vault.ts';
 import { makePeople, type Person } from '../lab/people.ts';
 import { generatePayloadSigner, sha256Hex } from '../trust/payload.ts';
 import { answerRequest } from '../trust/repository/answer.ts';
@@ -201,6 +202,21 @@ describe('SEC-6 a draft that makes no sense', () => {
     const impossible = rootChange(parts, parts.people, 5);
     await expect(parts.signing.start(impossible, '')).rejects.toMatchObject({ code: 'SIGNING_CHANGE' });
     expect(await stateOf(parts)).toBe(before);
+  });
+
+  it('SEC-6 leaves the keys that others made meanwhile', async () => {
+    const vault = new MemoryVault();
+    const generate = vault.generate.bind(vault);
+    vault.generate = async (label, scheme) => {
+      await generate(`of-another-${label}`, scheme);
+      return generate(label, scheme);
+    };
+    const parts = await openParts({ vault });
+    const impossible = rootChange(parts, parts.people, 5);
+    await expect(parts.signing.start(impossible, '')).rejects.toMatchObject({ code: 'SIGNING_CHANGE' });
+    const left = [...vault.signers.keys()];
+    expect(left).toHaveLength(2);
+    for (const label of left) expect(label).toMatch(/^of-another-/);
   });
 
   it.each(['root', 'snapshot', 'timestamp', 'targets', 'bins', 'bins-0'])(

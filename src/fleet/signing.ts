@@ -28,7 +28,7 @@ import {
 } from '../trust/repository/review.ts';
 import type { Root } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
-import { type Change, type Drafted, draftChange } from './changes.ts';
+import { type Change, type ChangePorts, type Drafted, draftChange } from './changes.ts';
 import { FleetError } from './errors.ts';
 import type { Artifact, Release, SigningEvent } from './model.ts';
 import type { Blobs, Store } from './ports.ts';
@@ -75,20 +75,24 @@ export class SigningEvents {
   /** Drafts the change; nothing is published. @throws {SigningError} SIGNING_CHANGE; {FleetError} RELEASE_NOT_ADMITTED, REPOSITORY_MISSING */
   async start(change: Change, reason: string): Promise<SigningStatus> {
     const { vault } = this.#ports;
-    const before = new Set((await vault.keys()).map(({ label }) => label));
+    const made: string[] = [];
+    const generate: Vault['generate'] = (label, scheme) => {
+      made.push(label);
+      return vault.generate(label, scheme);
+    };
     try {
-      return await this.#start(change, reason);
+      return await this.#start(change, reason, { ...this.#ports, vault: { generate } });
     } catch (error) {
-      // Keys made for a draft that was refused would fill the vault (SEC-6).
-      for (const { label } of await vault.keys()) if (!before.has(label)) await vault.destroy(label);
+      // Keys made for a draft that was refused would fill the vault (SEC-6); those of others, made meanwhile, are theirs.
+      for (const label of made) await vault.destroy(label).catch(() => undefined);
       throw error;
     }
   }
 
-  async #start(change: Change, reason: string): Promise<SigningStatus> {
+  async #start(change: Change, reason: string, ports: ChangePorts): Promise<SigningStatus> {
     const { store, tenant, clock, nextId, repository } = this.#ports;
     const nowMs = clock.nowMs();
-    const drafted = await draftChange(change, this.#ports);
+    const drafted = await draftChange(change, ports);
     const id = nextId();
     const createdAtMs = Math.floor(nowMs / 1_000) * 1_000;
     const base = repository.head ? await repository.base(drafted.files.map(({ role }) => role)) : new Map();
