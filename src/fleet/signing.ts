@@ -9,7 +9,7 @@ import type { Clock } from '../core/ports.ts';
 import { verifyPayload } from '../trust/payload.ts';
 import { describe } from '../trust/repository/describe.ts';
 import { SigningError } from '../trust/repository/errors.ts';
-import { rootOf } from '../trust/repository/published.ts';
+import { rootOf, rootsIn } from '../trust/repository/published.ts';
 import {
   type Collected,
   merged,
@@ -175,7 +175,7 @@ export class SigningEvents {
     if (!nextRoot) return;
     const { vault, repository, store, tenant } = this.#ports;
     const base = repository.head ? await repository.base([]) : new Map<string, Uint8Array>();
-    const roots = [...base].filter(([name]) => name.endsWith('.root.json')).map(([, bytes]) => rootOf(bytes));
+    const roots = rootsIn(base).map(({ bytes }) => rootOf(bytes));
     const open = await store.openSigningEvents(tenant);
     const drafted = open.map(({ request }) => reviewRequest(readRequest(request)).nextRoot);
     const alive = [roots.at(-1), ...drafted].flatMap((root) => (root ? onlineKeys(root) : []));
@@ -191,7 +191,8 @@ export class SigningEvents {
   #requireFresh({ body }: SigningRequest): void {
     const versions = this.#ports.repository.head?.versions ?? new Map<string, number>();
     const changed = body.files.find(({ role, version }) => version !== (versions.get(role) ?? 0) + 1)?.role;
-    const what = changed ?? (rootVersionOf(body) === (versions.get('root') ?? 0) ? undefined : 'root');
+    const what =
+      changed ?? ((rootsIn(body.base).at(-1)?.version ?? 0) === (versions.get('root') ?? 0) ? undefined : 'root');
     if (what === undefined) return;
     throw new SigningError('SIGNING_STALE', `${what} was published anew since this request was made`, {
       detail: { role: what },
@@ -252,12 +253,6 @@ function onlineKeys({ keys, roles }: Root): readonly string[] {
 
 export function isComplete({ progress, payloads }: Pick<SigningStatus, 'progress' | 'payloads'>): boolean {
   return progress.every((one) => one.isComplete) && payloads.every(({ isSigned }) => isSigned);
-}
-
-/** The newest root the request began from; 0 before the first. */
-function rootVersionOf({ base }: SigningRequest['body']): number {
-  const versions = [...base.keys()].map((name) => Number(/^([0-9]+)\.root\.json$/.exec(name)?.[1] ?? 0));
-  return Math.max(0, ...versions);
 }
 
 function withCollected(held: SigningRequest, incoming: Collected): SigningRequest {

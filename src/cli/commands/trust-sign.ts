@@ -7,6 +7,7 @@ import { printable } from '../../core/text.ts';
 import type { SchemeName } from '../../trust/keys.ts';
 import { answerRequest } from '../../trust/repository/answer.ts';
 import { describe } from '../../trust/repository/describe.ts';
+import { rootsIn } from '../../trust/repository/published.ts';
 import {
   approvalMessage,
   merged,
@@ -21,7 +22,6 @@ import {
   type Review,
   requireSound,
   reviewRequest,
-  signedFiles,
 } from '../../trust/repository/review.ts';
 import { CliError } from '../exit.ts';
 import type { Output } from '../output.ts';
@@ -34,7 +34,6 @@ import {
   SIGNER_FILES,
   trustedRootFor,
   trustRoots,
-  versionOf,
 } from '../signer-folder.ts';
 import { collect, verb } from '../verbs.ts';
 
@@ -175,19 +174,11 @@ async function sign(file: string, options: SignOptions, out: Output) {
     const answer = await answerRequest(review, signer.signers, signer.payloadSigners, contents);
     await writeFileDurably(outFile, writeRequest(answer.request), 0o644);
     const after = reviewRequest(answer.request, pinned);
-    await trustRoots(keys, rootsOf(after));
+    await trustRoots(keys, after);
     return { review: after, signed: answer.signed, outFile };
   } finally {
     await signer.close();
   }
-}
-
-/** Roots the person now vouches for: those the request begins from, and the one just signed. */
-function rootsOf(review: Review): readonly Uint8Array[] {
-  const { base } = review.request.body;
-  const before = [...base].filter(([name]) => /^[0-9]+\.root\.json$/.test(name)).map(([, bytes]) => bytes);
-  const signed = signedFiles(review).get('root');
-  return signed ? [...before, signed] : before;
 }
 
 /**
@@ -195,14 +186,14 @@ function rootsOf(review: Review): readonly Uint8Array[] {
  * @throws {CliError} CLI_USAGE
  */
 function acceptedRoot({ body }: SigningRequest, { acceptRoot }: SignOptions): Uint8Array | undefined {
-  const roots = [...body.base].filter(([name]) => /^[0-9]+\.root\.json$/.test(name)).map(([, bytes]) => bytes);
-  const newest = roots.toSorted((left, right) => versionOf(right) - versionOf(left))[0];
+  const roots = rootsIn(body.base);
+  const newest = roots.at(-1);
   if (!newest) return undefined;
-  const accepted = roots.find((root) => digestOf(root) === acceptRoot);
-  if (accepted) return accepted;
+  const accepted = roots.find(({ bytes }) => digestOf(bytes) === acceptRoot);
+  if (accepted) return accepted.bytes;
   throw new CliError(
     'CLI_USAGE',
-    `you trust no root yet; this request begins from root ${versionOf(newest)} with digest ${digestOf(newest)}`,
+    `you trust no root yet; this request begins from root ${newest.version} with digest ${digestOf(newest.bytes)}`,
     {
       fix: 'Compare the digest with one who signed that root (sealift trust status shows it), then add: --accept-root DIGEST',
     },

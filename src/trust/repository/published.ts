@@ -40,6 +40,21 @@ export function readPublished(
   };
 }
 
+export interface RootFile {
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Roots among the files of a repository, by their names, the oldest first. That their names are true is for a reader to verify. */
+export function rootsIn(files: ReadonlyMap<string, Uint8Array>): readonly RootFile[] {
+  return [...files]
+    .flatMap(([name, bytes]) => {
+      const [, version] = /^([1-9][0-9]*)\.root\.json$/.exec(name) ?? [];
+      return version === undefined ? [] : [{ version: Number(version), bytes }];
+    })
+    .toSorted((one, other) => one.version - other.version);
+}
+
 /** A root that is about to be published. */
 export function rootOf(bytes: Uint8Array): Root {
   return readRoot(parseSigned(bytes).signed, TUF1);
