@@ -5,10 +5,11 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../src/cli/program.ts';
 import { configurationPage } from '../tools/reference.ts';
 import { temporaryDir } from './support/ports.ts';
 import { isSkipped } from './support/programs.ts';
-import { ROOT, readSources } from './support/source.ts';
+import { ROOT, readSources, withoutComments } from './support/source.ts';
 
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
@@ -40,12 +41,46 @@ describe('DESIGN-6 reference pages', () => {
     expect(links.filter((link) => !existsSync(join(ROOT, link)))).toEqual([]);
   });
 
+  it('DESIGN-6 every command that a page or a message names exists, and takes the options it is named with', () => {
+    const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: ROOT })];
+    const texts = [
+      ...pages.map((page) => [page, read(page).replaceAll('\\\n', ' ')] as const),
+      ...[...readSources(['src/**/*.ts'], /\.test\.ts$/)].map(([file, text]) => [file, withoutComments(text)] as const),
+    ];
+    const named = texts.flatMap(([file, text]) => commandsIn(text).map((words) => ({ file, words })));
+    expect(named.length).toBeGreaterThan(80);
+    expect(named.flatMap(({ file, words }) => faultsOf(words).map((fault) => `${file}: ${fault}`))).toEqual([]);
+  });
+
   it('DESIGN-8 every command of the README is a script or a verb', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const used = [...read('README.md').matchAll(/npm (?:run )?([a-z:]+)/g)].map(([, name = '']) => name);
     expect(used.filter((name) => !Object.hasOwn(scripts, name) && name !== 'and')).toEqual([]);
   });
 });
+
+/** Commands in a text, as words; those of `sealift` are known by a noun that follows. */
+function commandsIn(text: string): readonly (readonly string[])[] {
+  const nouns = new Set(createProgram().commands.map((command) => command.name()));
+  return [...text.matchAll(/\bsealift ([a-z][^'"`;|)&#\n]*)/g)]
+    .map(([, words = '']) => words.trim().split(/\s+/))
+    .filter(([noun = '']) => nouns.has(noun));
+}
+
+/** What a user who typed these words would be told. */
+function faultsOf(words: readonly string[]): readonly string[] {
+  const said = `sealift ${words.join(' ')}`;
+  const noun = createProgram().commands.find((command) => command.name() === words[0]);
+  const [, next = ''] = words;
+  const isPlain = /^[a-z][a-z-]*$/.test(next);
+  const verb = noun?.commands.find((command) => command.name() === next);
+  if (noun && noun.commands.length > 0 && isPlain && !verb) return [`${said}: there is no such verb`];
+  const { options = [] } = verb ?? noun ?? {};
+  const taken = words.filter((word) => word.startsWith('--')).map((word) => word.split(/[=.,]/)[0] ?? '');
+  return taken
+    .filter((option) => option !== '--help' && !options.some(({ long }) => long === option))
+    .map((option) => `${said}: takes no ${option}`);
+}
 
 describe.skipIf(isSkipped('curl', 'openssl'))('DESIGN-8 the tutorials', () => {
   it.each([

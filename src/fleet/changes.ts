@@ -115,7 +115,7 @@ async function draftRoot(change: Of<'root'>, ports: ChangePorts): Promise<readon
   if (!repository.head) {
     if (!root || !targets)
       throw new SigningError('SIGNING_CHANGE', 'the first root names the keys of root and targets', {
-        fix: 'Name them: sealift trust ceremony --root KEY --targets KEY',
+        fix: 'Name who signs: sealift trust ceremony --signer FILE --out REQUEST',
       });
     const roles = { root, targets, ...(await onlineRoles(ports)) };
     return firstFiles({ version: 1, expiresAtMs, roles }, bits, targetsExpiresAtMs);

@@ -287,7 +287,7 @@ export class ImageRepository {
     if (Number.isSafeInteger(version)) return version;
     throw new FleetError('REPOSITORY_KEYS', `somebody has used up the versions of ${role}`, {
       detail: { role },
-      fix: 'Its key is stolen. Rotate the online keys: sealift trust ceremony --rotate-online',
+      fix: 'Its key is stolen. Rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST',
     });
   }
 
@@ -322,7 +322,7 @@ export class ImageRepository {
       `the vault holds ${held.length} of the ${threshold} keys that ${role} needs`,
       {
         detail: { role, held: held.length, threshold },
-        fix: 'Restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online',
+        fix: 'Restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST',
       },
     );
   }
@@ -427,7 +427,7 @@ export class ImageRepository {
   #published() {
     if (this.#current) return this.#current;
     throw new FleetError('REPOSITORY_MISSING', 'there is no repository yet: nobody has signed a root', {
-      fix: 'Begin with: sealift trust ceremony --root KEY --threshold 1 --out REQUEST',
+      fix: 'Begin with: sealift trust init --keys DIR --name NAME; then: sealift trust ceremony --signer DIR/signer.pub.json --out REQUEST',
     });
   }
 }

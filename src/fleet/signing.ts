@@ -263,7 +263,7 @@ function requireSame({ digest }: SigningRequest, event: SigningEvent): void {
   if (digest === event.digest) return;
   throw new SigningError('SIGNING_ALTERED', 'the request is not the one this server made', {
     detail: { digest, expected: event.digest },
-    fix: 'Export it again (sealift trust export EVENT) and ask who changed the other one.',
+    fix: 'Export it again (sealift trust export EVENT --out FILE) and ask who changed the other one.',
   });
 }
 
