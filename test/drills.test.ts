@@ -1,21 +1,14 @@
 /** The drills of docs/how-to/recover-keys.md: steal, notice, revoke, replace, recover the devices, show that the old key is dead. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../src/core/time.ts';
 import { makePeople, type Person } from '../src/lab/people.ts';
 import { generateSigner, type Signer } from '../src/trust/keys.ts';
 import { snapshotDocument, timestampDocument } from '../src/trust/repository/documents.ts';
 import { metadataFile, signWith } from '../src/trust/repository/sign.ts';
 import { TUF1 } from '../src/trust/tuf/dialect.ts';
 import { type Conversation, findTarget, refresh } from '../src/trust/tuf/refresh.ts';
-import {
-  DAY_MS,
-  type Parts,
-  partsWithRoot,
-  publishRelease,
-  rootChange,
-  signedBy,
-  signedByAll,
-} from './support/fleet.ts';
+import { type Parts, partsWithRoot, publishRelease, rootChange, signedBy, signedByAll } from './support/fleet.ts';
 
 /** A device that keeps what it trusts between updates. */
 class Device {

@@ -5,13 +5,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../src/core/time.ts';
 import { stationClient } from '../src/lab/station.ts';
 import { firmwareImage } from '../src/lab/world.ts';
 import type { ClientOptions } from '../src/protocols/cups/client.ts';
 import { generatePayloadSigner } from '../src/trust/payload.ts';
 import { cupsSite } from './support/cups-server.ts';
 import { FakeClock, recordingLog } from './support/ports.ts';
-import { DAY_MS, type Metadata, proofFor, type Released, releaseKeys, rootFile, TODAY_MS } from './support/releases.ts';
+import { type Metadata, proofFor, type Released, releaseKeys, rootFile, TODAY_MS } from './support/releases.ts';
 
 const HARDWARE = 'gateway-1';
 const site = await cupsSite();

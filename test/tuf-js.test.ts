@@ -5,6 +5,7 @@ import Fastify from 'fastify';
 import { Updater } from 'tuf-js';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { isOtaError } from '../src/core/errors.ts';
+import { DAY_MS } from '../src/core/time.ts';
 import type { Change } from '../src/fleet/changes.ts';
 import { makePeople, type Person } from '../src/lab/people.ts';
 import { mountDevices } from '../src/server/devices.ts';
@@ -12,7 +13,6 @@ import { generateSigner } from '../src/trust/keys.ts';
 import { TUF1 } from '../src/trust/tuf/dialect.ts';
 import { type Conversation, findTarget, refresh } from '../src/trust/tuf/refresh.ts';
 import {
-  DAY_MS,
   type FleetOptions,
   type Parts,
   partsWithRoot,

@@ -50,6 +50,9 @@ export function isHex(text: string): boolean {
   return true;
 }
 
+/** A SHA-256 digest as we write it. */
+export const SHA256_HEX = /^[0-9a-f]{64}$/;
+
 /** Bytes of lower-case hex, or `undefined` when the text is anything else (`Buffer.from` stops silently). */
 export function fromHex(text: string): Uint8Array | undefined {
   return isHex(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined;

@@ -17,8 +17,9 @@ import {
   trustedVersion,
   update,
 } from '../../test/support/device.ts';
-import { DAY_MS, keyIdsOf, proofFor, TODAY_MS } from '../../test/support/releases.ts';
+import { keyIdsOf, proofFor, TODAY_MS } from '../../test/support/releases.ts';
 import { isOtaError } from '../core/errors.ts';
+import { DAY_MS } from '../core/time.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import type { ProofSource } from './engine.ts';
 import { DeviceError } from './errors.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DAY_MS, type Parts, partsWithRoot, publishRelease, signedByAll } from '../../test/support/fleet.ts';
+import { type Parts, partsWithRoot, publishRelease, signedByAll } from '../../test/support/fleet.ts';
+import { DAY_MS } from '../core/time.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import type { FleetEvent } from './events.ts';
 import { Fleet } from './fleet.ts';

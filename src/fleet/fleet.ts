@@ -1,5 +1,6 @@
 /** The one engine behind every protocol: contacts in, decisions out; commands of operators in, durable changes out. */
 import type { Clock, Random } from '../core/ports.ts';
+import { Serial } from '../core/serial.ts';
 import { createUlids } from '../core/ulid.ts';
 import { identityKey, Lru } from './cache.ts';
 import { decide } from './decide.ts';
@@ -21,12 +22,10 @@ import type {
 import { Plan } from './plan.ts';
 import type { ProtocolTraits, Store } from './ports.ts';
 import type { ImageRepository } from './repository.ts';
+import { SeenBuffer } from './seen.ts';
 
 /** What the fleet asks of a repository: whether an image is signed now. */
 export type Endorser = Pick<ImageRepository, 'endorsement' | 'onPublished'>;
-
-import { SeenBuffer } from './seen.ts';
-import { Serial } from './serial.ts';
 
 export interface FleetPorts {
   readonly store: Store;

@@ -6,6 +6,7 @@
  */
 import type { CanonicalInput } from '../core/canonical-json.ts';
 import type { Clock } from '../core/ports.ts';
+import { Serial } from '../core/serial.ts';
 import { TrustError } from '../trust/errors.ts';
 import type { Signer } from '../trust/keys.ts';
 import { sha256Hex } from '../trust/payload.ts';
@@ -24,7 +25,6 @@ import { MAX_CACHED_FILES, MAX_CACHED_PROOFS } from './limits.ts';
 import type { Artifact, Release, RepositoryHead, SigningEvent } from './model.ts';
 import type { Store } from './ports.ts';
 import { fileRow, intentWords, requireCurrent, requireHead } from './publication.ts';
-import { Serial } from './serial.ts';
 
 export interface RepositoryPorts {
   readonly tenant: string;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  DAY_MS,
   draftRelease,
   openParts,
   type Parts,
@@ -12,6 +11,7 @@ import {
 } from '../../test/support/fleet.ts';
 import { chunksOf } from '../../test/support/ports.ts';
 import { MemoryVault } from '../../test/support/vault.ts';
+import { DAY_MS } from '../core/time.ts';
 import { makePeople, type Person } from '../lab/people.ts';
 import { generatePayloadSigner, sha256Hex } from '../trust/payload.ts';
 import { answerRequest } from '../trust/repository/answer.ts';

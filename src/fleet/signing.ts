@@ -6,6 +6,7 @@
 
 import { fromHex } from '../core/bytes.ts';
 import type { Clock } from '../core/ports.ts';
+import { Serial } from '../core/serial.ts';
 import { verifyPayload } from '../trust/payload.ts';
 import { describe } from '../trust/repository/describe.ts';
 import { SigningError } from '../trust/repository/errors.ts';
@@ -30,10 +31,9 @@ import type { Root } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
 import { type Change, type ChangePorts, type Drafted, draftChange } from './changes.ts';
 import { FleetError } from './errors.ts';
-import type { Artifact, Release, SigningEvent } from './model.ts';
+import type { Artifact, Release, ReleaseDraft, SigningEvent } from './model.ts';
 import type { Blobs, Store } from './ports.ts';
 import type { ImageRepository } from './repository.ts';
-import { Serial } from './serial.ts';
 
 export interface SigningPorts {
   readonly tenant: string;
@@ -99,15 +99,28 @@ export class SigningEvents {
     const request = requestOf({ id, createdAtMs, reason, base, files: drafted.files, payloads: drafted.payloads });
     const event = eventOf(tenant, request, drafted, createdAtMs);
     // Read the way those who sign will: what they could not is refused now.
-    const status = this.#status(event, reviewRequest(readRequest(event.request)));
+    const status = this.statusOf(event);
     await store.createSigningEvent(event);
     return this.#tell(status);
   }
 
   /** @throws {FleetError} SIGNING_EVENT_UNKNOWN */
   async status(id: string): Promise<SigningStatus> {
-    const event = await this.#event(id);
+    return this.statusOf(await this.event(id));
+  }
+
+  /** Of an event as it is stored. */
+  statusOf(event: SigningEvent): SigningStatus {
     return this.#status(event, reviewRequest(readRequest(event.request)));
+  }
+
+  /** @throws {FleetError} SIGNING_EVENT_UNKNOWN */
+  async event(id: string): Promise<SigningEvent> {
+    const event = await this.#ports.store.signingEvent(this.#ports.tenant, id);
+    if (event) return event;
+    throw new FleetError('SIGNING_EVENT_UNKNOWN', `there is no signing event ${id.slice(0, 64)}`, {
+      fix: 'See: sealift trust events',
+    });
   }
 
   /**
@@ -125,7 +138,7 @@ export class SigningEvents {
   /** @throws {FleetError} SIGNING_EVENT_UNKNOWN, SIGNING_EVENT_CLOSED */
   async cancel(id: string): Promise<SigningStatus> {
     return this.#serial.run(id, async () => {
-      const event = await this.#event(id);
+      const event = await this.event(id);
       requireOpen(event);
       const next = this.#next(event, { state: 'cancelled' });
       await this.#ports.store.updateSigningEvent(next);
@@ -136,7 +149,7 @@ export class SigningEvents {
   }
 
   async #import(incoming: SigningRequest): Promise<SigningStatus> {
-    const event = await this.#event(incoming.body.id);
+    const event = await this.event(incoming.body.id);
     requireOpen(event);
     const held = readRequest(event.request);
     requireSame(incoming, event);
@@ -155,7 +168,7 @@ export class SigningEvents {
 
   async #publish(event: SigningEvent, review: Review): Promise<SigningEvent> {
     const { clock, nextId, repository } = this.#ports;
-    const release = event.release && releaseOf(event, review, nextId(), clock.nowMs());
+    const release = event.release && releaseOf(event, event.release, review, nextId(), clock.nowMs());
     const published: SigningEvent = { ...event, state: 'published', releaseId: release?.id ?? null };
     await repository.publish({
       files: signedFiles(review),
@@ -218,14 +231,6 @@ export class SigningEvents {
     }
   }
 
-  async #event(id: string): Promise<SigningEvent> {
-    const event = await this.#ports.store.signingEvent(this.#ports.tenant, id);
-    if (event) return event;
-    throw new FleetError('SIGNING_EVENT_UNKNOWN', `there is no signing event ${id.slice(0, 64)}`, {
-      fix: 'See: sealift trust events',
-    });
-  }
-
   #tell(status: SigningStatus): SigningStatus {
     this.#ports.onChange?.(status.event);
     return status;
@@ -284,14 +289,14 @@ function eventOf(tenant: string, request: SigningRequest, { release }: Drafted, 
 }
 
 function releaseOf(
-  { tenant, id: signingEventId, release }: SigningEvent,
-  review: Review,
+  { tenant, id: signingEventId }: SigningEvent,
+  { component, version, artifacts: drafted }: ReleaseDraft,
+  { request }: Review,
   id: string,
   createdAtMs: number,
 ): Release {
-  if (!release) throw new Error('an event without a release admits none');
-  const { payloadSignatures } = review.request.collected;
-  const artifacts = release.artifacts.map(
+  const { payloadSignatures, signatures } = request.collected;
+  const artifacts = drafted.map(
     (artifact): Artifact => ({
       ...artifact,
       payloadSignatures: payloadSignatures
@@ -303,7 +308,6 @@ function releaseOf(
         })),
     }),
   );
-  const signedBy = [...new Set(review.request.collected.signatures.map(({ keyId }) => keyId))];
-  const { component, version } = release;
+  const signedBy = [...new Set(signatures.map(({ keyId }) => keyId))];
   return { tenant, id, component, version, artifacts, signingEventId, signedBy, createdAtMs };
 }

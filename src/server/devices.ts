@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SHA256_HEX } from '../core/bytes.ts';
 import type { Log } from '../core/ports.ts';
 import type { Blobs } from '../fleet/ports.ts';
 import type { ImageRepository } from '../fleet/repository.ts';
@@ -18,7 +19,6 @@ export interface DevicePorts {
 
 /** `HASH.name`, behind any folders: the hash alone says which image it is. */
 const HASHED_NAME = /^(?:.*\/)?([0-9a-f]{64})\.[^/]+$/;
-const DIGEST = /^[0-9a-f]{64}$/;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 export function mountDevices(app: FastifyInstance, { repository, blobs, log }: DevicePorts): void {
@@ -28,7 +28,7 @@ export function mountDevices(app: FastifyInstance, { repository, blobs, log }: D
     sendProof(request, reply, (sha256) => repository.proof(sha256)),
   );
   app.get<{ Params: { sha256: string } }>('/artifacts/:sha256', (request, reply) =>
-    sendImage(request, reply, blobs, DIGEST.test(request.params.sha256) ? request.params.sha256 : undefined),
+    sendImage(request, reply, blobs, SHA256_HEX.test(request.params.sha256) ? request.params.sha256 : undefined),
   );
   app.get<{ Params: { '*': string } }>('/repo/targets/*', (request, reply) =>
     sendImage(request, reply, blobs, HASHED_NAME.exec(request.params['*'])?.[1]),

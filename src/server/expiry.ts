@@ -1,6 +1,7 @@
 /** What expires, when, and who has to renew it: nothing expires by surprise (SEC-24). */
 import { X509Certificate } from 'node:crypto';
 import type { Clock, Log } from '../core/ports.ts';
+import { DAY_MS } from '../core/time.ts';
 import type { ImageRepository, Lifetimes } from '../fleet/repository.ts';
 import { EXPIRY_WARNING_DAYS } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -22,8 +23,6 @@ export interface ExpiryPorts {
   readonly log: Log;
   readonly metrics: Metrics;
 }
-
-const DAY_MS = 86_400_000;
 
 export class ExpiryWatch {
   readonly #ports: ExpiryPorts;

@@ -6,6 +6,7 @@ import { FileBlobs } from '../adapters/files/blobs.ts';
 import { openSqliteStore } from '../adapters/sqlite/store.ts';
 import { isOtaError, unreachable } from '../core/errors.ts';
 import type { Clock, Log, LogEntry, Random } from '../core/ports.ts';
+import { DAY_MS } from '../core/time.ts';
 import { createUlids } from '../core/ulid.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
@@ -26,8 +27,6 @@ import { Metrics } from './metrics.ts';
 import { loadCupsTls, readPem } from './pki.ts';
 import { createBearerCheck, loadAdminToken } from './token.ts';
 import { closedVault, refuseKeyUnderMat } from './vault.ts';
-
-const DAY_MS = 86_400_000;
 
 export interface ServePorts {
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 /** Revoked certificates, by what tells them apart; a list of our own in place of CRL and OCSP (spec/dtls.md section 5). */
 
+import { SHA256_HEX } from '../core/bytes.ts';
 import type { CertificateId } from './x509-certificate.ts';
 import { RevocationError } from './x509-errors.ts';
 
@@ -14,7 +15,6 @@ export interface Revocations {
   has(certificate: CertificateId): boolean;
 }
 
-const SHA256_FORM = /^[0-9a-f]{64}$/;
 const SERIAL_FORM = /^[0-9a-f]{1,40}$/;
 
 /**
@@ -22,10 +22,10 @@ const SERIAL_FORM = /^[0-9a-f]{1,40}$/;
  * @throws {RevocationError} REVOCATION_INVALID; an entry that would never match is no entry to pass over
  */
 export function createRevocations(list: RevocationList): Revocations {
-  const fingerprints = new Set(list.fingerprints.map((text) => digits(text, SHA256_FORM, 'fingerprint')));
+  const fingerprints = new Set(list.fingerprints.map((text) => digits(text, SHA256_HEX, 'fingerprint')));
   const serials = new Set(
     list.serials.map(({ issuerHash, serial }) =>
-      serialKey(digits(issuerHash, SHA256_FORM, 'issuer hash'), digits(serial, SERIAL_FORM, 'serial number')),
+      serialKey(digits(issuerHash, SHA256_HEX, 'issuer hash'), digits(serial, SERIAL_FORM, 'serial number')),
     ),
   );
   return {

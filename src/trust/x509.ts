@@ -1,5 +1,6 @@
 /** Issues certificates for transport (TLS); they admit no firmware. EC P-256 and SHA-256 throughout, which every Station reads. */
 // @peculiar/x509 finds its parts through decorators and wants this loaded before it.
+import { DAY_MS } from '../core/time.ts';
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
@@ -49,7 +50,6 @@ export interface CertificateRequest extends Ports {
 
 const EC: webcrypto.EcKeyGenParams = { name: 'ECDSA', namedCurve: 'P-256' };
 const SIGNING: webcrypto.EcdsaParams = { name: 'ECDSA', hash: 'SHA-256' };
-const DAY_MS = 86_400_000;
 /** A device clock may lag behind ours; a certificate that is not valid yet would lock it out. */
 const BACKDATED_MS = 3_600_000;
 const SERIAL_BYTES = 16;

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import { FileBlobs } from '../../src/adapters/files/blobs.ts';
 import { openSqliteStore } from '../../src/adapters/sqlite/store.ts';
 import { toHex } from '../../src/core/bytes.ts';
+import { DAY_MS } from '../../src/core/time.ts';
 import { createUlids } from '../../src/core/ulid.ts';
 import type { Change } from '../../src/fleet/changes.ts';
 import { Fleet } from '../../src/fleet/fleet.ts';
@@ -18,7 +19,6 @@ import { reviewRequest } from '../../src/trust/repository/review.ts';
 import { type AtEnd, chunksOf, FakeClock, seededRandom, temporaryDir } from './ports.ts';
 import { MemoryVault } from './vault.ts';
 
-export const DAY_MS = 86_400_000;
 /** In the folder of the parts. */
 export const DATABASE = 'sealift.db';
 const TRAITS: ProtocolTraits = { name: 'test', objection: () => undefined };

@@ -1,4 +1,5 @@
 /** A repository on paper: what is published, in memory, and the requests that change it. Three people, two of whom must sign. */
+import { DAY_MS } from '../../src/core/time.ts';
 import type { Signer } from '../../src/trust/keys.ts';
 import { sha256Hex } from '../../src/trust/payload.ts';
 import { answerRequest } from '../../src/trust/repository/answer.ts';
@@ -17,7 +18,7 @@ import {
   type SigningRequest,
 } from '../../src/trust/repository/request.ts';
 import { type Review, reviewRequest } from '../../src/trust/repository/review.ts';
-import { DAY_MS, EXPIRES_AT_MS, NOW_MS, signedBy, type TestKey, targetOf, testKey } from './repository.ts';
+import { EXPIRES_AT_MS, NOW_MS, signedBy, type TestKey, targetOf, testKey } from './repository.ts';
 
 /** When renewed files expire. */
 export const LATER_MS = EXPIRES_AT_MS + 30 * DAY_MS;

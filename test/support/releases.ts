@@ -1,5 +1,6 @@
 /** Release metadata in memory: two people sign offline, two online keys sign freshness. Every part of it can be made wrong. */
 import type { JsonValue } from '../../src/core/json.ts';
+import { DAY_MS } from '../../src/core/time.ts';
 import { generateSigner, type Signer } from '../../src/trust/keys.ts';
 import { sha256Hex } from '../../src/trust/payload.ts';
 import {
@@ -14,7 +15,6 @@ import { writeProof } from '../../src/trust/tuf/proof.ts';
 
 /** The day on which a `FakeClock` stands; everything is signed on it. */
 export const TODAY_MS = Date.UTC(2026, 10, 24);
-export const DAY_MS = 86_400_000;
 
 export interface ReleaseKeys {
   /** All of them have to sign: two people for root and targets, one machine for the others. */

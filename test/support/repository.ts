@@ -6,6 +6,7 @@ import { utf8Encode } from '../../src/core/bytes.ts';
 import type { CanonicalInput } from '../../src/core/canonical-json.ts';
 import { isOtaError, type OtaError } from '../../src/core/errors.ts';
 import { asObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { DAY_MS } from '../../src/core/time.ts';
 import { importSigner, type PublicKey, type Signer } from '../../src/trust/keys.ts';
 import { sha256Hex } from '../../src/trust/payload.ts';
 import {
@@ -26,7 +27,6 @@ import { type Found, findTarget, refresh, type Trusted, type Wanted } from '../.
 import type { TopRole } from '../../src/trust/tuf/roles.ts';
 
 export const NOW_MS = Date.UTC(2026, 10, 24);
-export const DAY_MS = 86_400_000;
 /** When everything expires that a test gives no other end. */
 export const EXPIRES_AT_MS = NOW_MS + 30 * DAY_MS;
 

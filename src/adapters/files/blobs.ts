@@ -3,13 +3,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SHA256_HEX } from '../../core/bytes.ts';
 import { BlobError } from '../../fleet/errors.ts';
 import type { Blobs } from '../../fleet/ports.ts';
 import { hasCode, removeQuietly, syncDirectory, writeAll } from './durable.ts';
 
 /** Bytes per read: large ones cost a quarter less CPU per byte than Node's default of 64 KiB. */
 const READ_CHUNK_BYTES = 256 * 1024;
-const DIGEST = /^[0-9a-f]{64}$/;
 const DRAFTS = 'drafts';
 
 export class FileBlobs implements Blobs {
@@ -92,7 +92,7 @@ export class FileBlobs implements Blobs {
 
   /** A digest is the only name that becomes a path (SEC-11). */
   #path(sha256: string): string {
-    if (!DIGEST.test(sha256)) throw new BlobError('BLOB_MISSING', 'not a SHA-256 digest');
+    if (!SHA256_HEX.test(sha256)) throw new BlobError('BLOB_MISSING', 'not a SHA-256 digest');
     return join(this.#dir, sha256.slice(0, 2), sha256);
   }
 }

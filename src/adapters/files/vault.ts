@@ -8,6 +8,7 @@
 
 import { unreachable } from '../../core/errors.ts';
 import type { Clock, Random } from '../../core/ports.ts';
+import { Serial } from '../../core/serial.ts';
 import { VaultError, VaultStorageError } from '../../trust/errors.ts';
 import { generateSigner, importSigner, type PublicKey, type SchemeName, type Signer } from '../../trust/keys.ts';
 import { MAX_VAULT_BYTES } from '../../trust/limits.ts';
@@ -27,8 +28,7 @@ export class FileVault implements Vault {
   readonly #ports: VaultPorts;
   /** `undefined` once closed. */
   #seal: VaultSeal | undefined;
-  /** Ends when all that was asked for so far has ended. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #serial = new Serial();
   /** How often each label was destroyed: a signer from before stops. */
   readonly #destroyed = new Map<string, number>();
 
@@ -153,9 +153,7 @@ export class FileVault implements Vault {
 
   /** One after the other, so that each call sees the file and the seal that belong together. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#serial.run('file', work);
   }
 
   async #entries(): Promise<readonly VaultEntry[]> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../adapters/node/ports.ts';
 import { openSqliteStore } from '../../adapters/sqlite/store.ts';
+import { DAY_MS } from '../../core/time.ts';
 import { createUlids } from '../../core/ulid.ts';
 import { ImageRepository } from '../../fleet/repository.ts';
 import { generateSigner, type Signer } from '../../trust/keys.ts';
@@ -12,8 +13,6 @@ import type { RoleContent, TargetContent } from '../../trust/repository/document
 import { type DraftFile, firstFiles, renewedFiles, roleOf, targetFiles } from '../../trust/repository/draft.ts';
 import { metadataFile, signWith } from '../../trust/repository/sign.ts';
 import type { Vault } from '../../trust/vault.ts';
-
-const DAY_MS = 86_400_000;
 
 export interface LargeRepository {
   /** One target more. @returns bytes written */

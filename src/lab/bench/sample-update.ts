@@ -1,4 +1,5 @@
 /** What a client that has a root fetches when there is something new: timestamp, snapshot and targets, and who signed them. */
+import { DAY_MS } from '../../core/time.ts';
 import { generateSigner, type Signer } from '../../trust/keys.ts';
 import { sha256Hex } from '../../trust/payload.ts';
 import { rootDocument, snapshotDocument, timestampDocument } from '../../trust/repository/documents.ts';
@@ -6,7 +7,7 @@ import { metadataFile, signWith } from '../../trust/repository/sign.ts';
 import { sampleTargets } from './sample-targets.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 1);
-const expiresAtMs = NOW_MS + 86_400_000;
+const expiresAtMs = NOW_MS + DAY_MS;
 
 export async function sampleUpdate(entries: number) {
   const role = () => generateSigner('ed25519').signer;

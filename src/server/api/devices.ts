@@ -1,4 +1,5 @@
 import { createPublicKey } from 'node:crypto';
+import { DAY_MS } from '../../core/time.ts';
 import type { DeviceView } from '../../fleet/model.ts';
 import { parseId6 } from '../../protocols/cups/index.ts';
 import { ApiError } from '../errors.ts';
@@ -99,7 +100,7 @@ export const DEVICE_OPERATIONS = [
       }
       const device = await known(store.device(tenant, params.id), params.id);
       const certificate = await issuer.issue(device.identity, spki(body.publicKey));
-      const expiresAtMs = clock.nowMs() + ROUTER_CERTIFICATE_DAYS * 86_400_000;
+      const expiresAtMs = clock.nowMs() + ROUTER_CERTIFICATE_DAYS * DAY_MS;
       return { certificate, trust: issuer.trust, expiresAt: time(expiresAtMs) };
     },
   }),

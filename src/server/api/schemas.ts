@@ -1,5 +1,6 @@
 /** Shapes of the REST API; validation, types and the OpenAPI document come from these. */
 import { type Static, type TSchema, Type } from 'typebox';
+import { SHA256_HEX } from '../../core/bytes.ts';
 import { ATTEMPT_STATES } from '../../fleet/model.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from '../limits.ts';
 
@@ -12,7 +13,7 @@ export const Id = () => Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{26}$', descr
 export const Name = (description: string) => Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description });
 export const Version = () =>
   Type.String({ pattern: '^[!-.0-~]{1,64}$', description: 'Printable ASCII without spaces and slashes' });
-export const Digest = () => Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256, lower-case hex' });
+export const Digest = () => Type.String({ pattern: SHA256_HEX.source, description: 'SHA-256, lower-case hex' });
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const IdParams = Exact({ id: Id() });

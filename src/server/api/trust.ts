@@ -1,6 +1,8 @@
 /** Signing events, and what the repository says of itself. */
+import { setImmediate } from 'node:timers/promises';
 import { utf8Decode, utf8Encode } from '../../core/bytes.ts';
 import { parseJson, parseSigned } from '../../core/json.ts';
+import { DAY_MS } from '../../core/time.ts';
 import type { Change } from '../../fleet/changes.ts';
 import { isComplete, type SigningStatus } from '../../fleet/signing.ts';
 import { type PublicKey, parsePublicKey } from '../../trust/keys.ts';
@@ -23,7 +25,6 @@ import {
   SigningRequestDocument,
 } from './trust-schemas.ts';
 
-const DAY_MS = 86_400_000;
 const ROOT_DAYS = 365;
 const TARGETS_DAYS = 90;
 const TOP_ROLES: readonly TopRole[] = ['root', 'targets', 'snapshot', 'timestamp'];
@@ -57,7 +58,11 @@ export const TRUST_OPERATIONS = [
       const events = await store.signingEvents(tenant, pageRequest(query));
       const { nextCursor } = page(query, (event) => event, events);
       const items = [];
-      for (const { id } of events) items.push(eventAnswer(await signing.status(id)));
+      for (const event of events) {
+        items.push(eventAnswer(signing.statusOf(event)));
+        // Each is verified from its first root on; other requests get their turn in between.
+        await setImmediate();
+      }
       return { items, nextCursor };
     },
   }),
@@ -81,7 +86,7 @@ export const TRUST_OPERATIONS = [
     params: IdParams,
     status: 200,
     answer: SigningRequestDocument,
-    run: async ({ signing }, { params }) => ({ request: text((await signing.status(params.id)).event.request) }),
+    run: async ({ signing }, { params }) => ({ request: text((await signing.event(params.id)).request) }),
   }),
   operation({
     id: 'importSigningRequest',

@@ -1,8 +1,7 @@
 /** `GET /proofs/<sha256>`, the same on every listener that serves images (design section 4). */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { SHA256_HEX } from '../../core/bytes.ts';
 import { sha256Hex } from '../../trust/payload.ts';
-
-const DIGEST = /^[0-9a-f]{64}$/;
 
 export interface ProofRoute {
   Params: { sha256: string };
@@ -18,7 +17,7 @@ export async function sendProof(
   find: (sha256: string) => Promise<Uint8Array | undefined>,
 ): Promise<FastifyReply> {
   const { sha256 } = request.params;
-  const proof = DIGEST.test(sha256) ? await find(sha256) : undefined;
+  const proof = SHA256_HEX.test(sha256) ? await find(sha256) : undefined;
   if (!proof) return reply.code(404).type('text/plain; charset=utf-8').send('no release proof for this digest\n');
   const tag = `"${sha256Hex(proof)}"`;
   reply.header('etag', tag);

@@ -5,7 +5,7 @@
  * own; its digest covers all of that. Whoever signs it also signs the digest, so a request that was altered afterwards shows.
  */
 import { createHash } from 'node:crypto';
-import { equalBytes, fromHex, toHex } from '../../core/bytes.ts';
+import { equalBytes, fromHex, SHA256_HEX, toHex } from '../../core/bytes.ts';
 import { type CanonicalInput, canonicalJson, wireJson } from '../../core/canonical-json.ts';
 import {
   asArray,
@@ -75,7 +75,6 @@ export interface SigningRequest {
 
 const FORMAT = 'sealift-signing-request';
 const VERSION = 1;
-const DIGEST_FORM = /^[0-9a-f]{64}$/;
 
 export const NOTHING_COLLECTED: Collected = { signatures: [], payloadSignatures: [], approvals: new Map() };
 
@@ -204,7 +203,7 @@ function readPayload(object: JsonObject, path: string): PayloadToSign {
   const sha256 = asString(object.get('sha256'), `${path}/sha256`);
   if (scheme !== 'cups-p256-sha512')
     throw formatError(`it asks for a payload signature of kind ${scheme.slice(0, 32)}`);
-  if (!DIGEST_FORM.test(sha256)) throw formatError(`${path}/sha256 is no digest`);
+  if (!SHA256_HEX.test(sha256)) throw formatError(`${path}/sha256 is no digest`);
   return {
     path: asString(object.get('path'), `${path}/path`),
     sha256,

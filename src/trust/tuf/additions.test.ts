@@ -1,7 +1,6 @@
 /** What TUF 1.0.x adds to the Uptane Standard (spec/uptane.md, section 17 at its end), by name; and the attacks of section 16. */
 import { describe, expect, it } from 'vitest';
 import {
-  DAY_MS,
   EXPIRES_AT_MS,
   type Members,
   NOW_MS,
@@ -17,6 +16,7 @@ import {
 } from '../../../test/support/repository.ts';
 import { utf8Encode } from '../../core/bytes.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
+import { DAY_MS } from '../../core/time.ts';
 import { generateSigner } from '../keys.ts';
 import { messageOf, metadataFile, signWith } from '../repository/sign.ts';
 import { ImageCheck } from './image.ts';

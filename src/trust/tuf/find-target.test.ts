@@ -1,7 +1,6 @@
 /** The search through delegations (spec/uptane.md section 10), over signed files. */
 import { describe, expect, it } from 'vitest';
 import {
-  DAY_MS,
   type Members,
   NOW_MS,
   refusalOf,
@@ -12,6 +11,7 @@ import {
   testKey,
   withMembers,
 } from '../../../test/support/repository.ts';
+import { DAY_MS } from '../../core/time.ts';
 import { MAX_DELEGATED_ROLES, MAX_TARGETS_BYTES } from '../limits.ts';
 import type { DelegationContent } from '../repository/documents.ts';
 import { binIndex } from './paths.ts';

@@ -1,7 +1,6 @@
 /** Release proofs (architecture, section 4): one document, one image, the root a device was provisioned with. */
 import { describe, expect, it } from 'vitest';
 import {
-  DAY_MS,
   NOW_MS,
   refusalOf,
   TestRepository,
@@ -10,6 +9,7 @@ import {
   testKey,
 } from '../../../test/support/repository.ts';
 import { utf8Encode } from '../../core/bytes.ts';
+import { DAY_MS } from '../../core/time.ts';
 import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
 import { sha256Hex } from '../payload.ts';
 import { binIndex, binSuffix } from './paths.ts';

@@ -1,7 +1,6 @@
 /** One update (spec/uptane.md sections 9.2 to 9.5): what is asked for, in which order, and what is kept. */
 import { describe, expect, it } from 'vitest';
 import {
-  DAY_MS,
   EXPIRES_AT_MS,
   type Members,
   NOW_MS,
@@ -14,6 +13,7 @@ import {
   testKey,
   withMembers,
 } from '../../../test/support/repository.ts';
+import { DAY_MS } from '../../core/time.ts';
 import {
   MAX_ROOT_BYTES,
   MAX_ROOT_STEPS,
