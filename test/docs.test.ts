@@ -100,7 +100,7 @@ describe.skipIf(isSkipped('curl', 'openssl'))('DESIGN-8 the tutorials', () => {
       [
         /^root \(the new root\): 0 of 2 have signed: nobody; could still: alice \([0-9a-f]{8}\), bob/m,
         /^root +1 +2 of 3 +alice, bob, carol +by people$/m,
-        /^targets \(targets\): 1 of 2 have signed \(alice\); could still: bob, carol$/m,
+        /^targets \(targets\): 1 of 2 have signed: alice; could still: bob, carol$/m,
         /^refused with exit code 6$/m,
         /^approval\.tosign$/m,
         /^Release [0-9A-Z]{26} is admitted\.$/m,

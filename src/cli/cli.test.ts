@@ -4,10 +4,11 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDir } from '../../test/support/ports.ts';
+import { printable } from '../core/text.ts';
 import { firmwareImage } from '../lab/world.ts';
 import { parsePhase } from './commands/rollout.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
-import { printable, table } from './output.ts';
+import { table } from './output.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 

@@ -1,5 +1,6 @@
 /** Data to standard output, messages to standard error. */
 import { isOtaError } from '../core/errors.ts';
+import { printable } from '../core/text.ts';
 
 export interface Output {
   /** One JSON document with `--json`, else `text`. */
@@ -26,14 +27,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** Text from a device or a file with what could steer a terminal made visible (SEC-28). */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** What failed, why, and what to do; on one to three lines. */

@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { writeSecretFile } from '../../adapters/files/secret.ts';
+import { printable } from '../../core/text.ts';
 import type { ApiClient } from '../api-client.ts';
-import { printable, table } from '../output.ts';
+import { table } from '../output.ts';
 import { collect, noun, verb } from '../verbs.ts';
 
 interface DeviceView {

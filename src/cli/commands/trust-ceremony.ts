@@ -3,10 +3,12 @@
 import type { Command } from 'commander';
 import { writeFileDurably } from '../../adapters/files/durable.ts';
 import { toHex } from '../../core/bytes.ts';
+import { printable } from '../../core/text.ts';
 import { readRequest } from '../../trust/repository/request.ts';
 import type { ApiClient } from '../api-client.ts';
 import { CliError } from '../exit.ts';
-import { type Output, printable, table } from '../output.ts';
+import { type Output, table } from '../output.ts';
+import { type FileProgress, progressLines } from '../progress.ts';
 import { keyObject, readBytes, readPublicSigner } from '../signer-folder.ts';
 import { collect, verb } from '../verbs.ts';
 
@@ -224,7 +226,7 @@ export function eventText({ id, state, changes, files, payloads, releaseId }: Si
   return [
     `Signing event ${id} is ${state}.`,
     ...changes.map((line) => `  ${printable(line)}`),
-    ...(state === 'open' ? open.slice(0, MAX_LINES).map(missingText) : []),
+    ...(state === 'open' ? progressLines(open.map(named)) : []),
     ...(state === 'open'
       ? waiting.map(({ path, key }) => `${path} still needs a signature by payload key ${key.slice(0, 16)}`)
       : []),
@@ -232,12 +234,9 @@ export function eventText({ id, state, changes, files, payloads, releaseId }: Si
   ].join('\n');
 }
 
-const MAX_LINES = 12;
-
-function missingText({ role, authority, need, signed, missing }: SigningEventView['files'][number]): string {
-  const names = (list: readonly Signer[]) =>
-    list.map(({ name, keyId }) => printable(name) || keyId.slice(0, 8)).join(', ') || 'nobody';
-  return `${role} (${authority}): ${signed.length} of ${need} have signed (${names(signed)}); could still: ${names(missing)}`;
+function named({ signed, missing, ...file }: SigningEventView['files'][number]): FileProgress {
+  const names = (list: readonly Signer[]) => list.map(({ name, keyId }) => name || keyId.slice(0, 8));
+  return { ...file, signed: names(signed), missing: names(missing) };
 }
 
 function rootBody(options: CeremonyOptions): object {

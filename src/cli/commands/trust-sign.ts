@@ -26,6 +26,7 @@ import {
 import { CliError } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { confirm, readPassphrase } from '../passphrase.ts';
+import { progressLines } from '../progress.ts';
 import {
   digestOf,
   makeSigner,
@@ -108,7 +109,9 @@ export function addSigningCommands(trust: Command): void {
     async ({ out }, [file = ''], options) => {
       const { review, signed, outFile } = await sign(file, options, out);
       out.result({ request: outFile, signed, changes: describe(review), complete: isComplete(review) }, () =>
-        [`Signed: ${signed.join(', ')}.`, ...progressLines(review), `The request is in ${outFile}.`].join('\n'),
+        [printable(`Signed: ${signed.join(', ')}.`), ...progressOfAll(review), `The request is in ${outFile}.`].join(
+          '\n',
+        ),
       );
     },
   );
@@ -125,9 +128,9 @@ export function addSigningCommands(trust: Command): void {
         [
           ...headLines(review),
           ...describe(review).map((line) => `  ${line}`),
-          ...progressLines(review),
-          ...messages.map(
-            ({ role, file: at, keyIds }) => `${role}: sign the bytes of ${at} with one of ${keyIds.join(', ')}`,
+          ...progressOfAll(review),
+          ...messages.map(({ role, file: at, keyIds }) =>
+            printable(`${role}: sign the bytes of ${at} with one of ${keyIds.join(', ')}`),
           ),
         ].join('\n'),
       );
@@ -154,7 +157,7 @@ export function addSigningCommands(trust: Command): void {
       const review = reviewRequest({ ...request, collected });
       requireSound(review);
       await writeFileDurably(file, writeRequest(review.request), 0o644);
-      out.result(viewOf(review, []), () => progressLines(review).join('\n'));
+      out.result(viewOf(review, []), () => progressOfAll(review).join('\n'));
     },
   );
 }
@@ -208,17 +211,15 @@ function headLines({ request }: Review): string[] {
   ];
 }
 
-function progressLines(review: Review): string[] {
-  const lines = progressOf(review).map(({ role, authority, need, signed, missing }) => {
-    const said = (list: readonly string[]) => list.map((keyId) => holder(keyId, review.names)).join(', ') || 'nobody';
-    return `${role} (${authority}): ${signed.length} of ${need} have signed: ${said(signed)}; could still: ${said(missing)}`;
-  });
-  // A root that changes the signers of a binned repository signs hundreds of files alike.
-  const shown = lines.slice(0, MAX_LINES);
-  return lines.length > shown.length ? [...shown, `... and ${lines.length - shown.length} more files`] : shown;
+function progressOfAll(review: Review): readonly string[] {
+  const names = (keyIds: readonly string[]) => keyIds.map((keyId) => holder(keyId, review.names));
+  return progressLines(
+    progressOf(review).map(({ signed, missing, ...file }) => ({
+      ...file,
+      ...{ signed: names(signed), missing: names(missing) },
+    })),
+  );
 }
-
-const MAX_LINES = 12;
 
 function isComplete(review: Review): boolean {
   return progressOf(review).every((one) => one.isComplete);

@@ -1,8 +1,9 @@
 /** What is published, who may sign it, and what expires. */
 import type { Command } from 'commander';
 import { writeFileDurably } from '../../adapters/files/durable.ts';
+import { printable } from '../../core/text.ts';
 import { EXIT } from '../exit.ts';
-import { printable, table } from '../output.ts';
+import { table } from '../output.ts';
 import { digestOf } from '../signer-folder.ts';
 import { verb } from '../verbs.ts';
 
