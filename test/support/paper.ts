@@ -1,15 +1,27 @@
 /** A repository on paper: what is published, in memory, and the requests that change it. Three people, two of whom must sign. */
+import { wireJson } from '../../src/core/canonical-json.ts';
+import { asObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 import { DAY_MS } from '../../src/core/time.ts';
 import type { Signer } from '../../src/trust/keys.ts';
 import { sha256Hex } from '../../src/trust/payload.ts';
 import { answerRequest } from '../../src/trust/repository/answer.ts';
 import {
+  type DelegationContent,
   type RoleContent,
   type RootContent,
   snapshotDocument,
+  type TargetContent,
+  targetsDocument,
   timestampDocument,
 } from '../../src/trust/repository/documents.ts';
-import { type DraftFile, firstFiles, type Published, roleOf, targetFiles } from '../../src/trust/repository/draft.ts';
+import {
+  type DraftFile,
+  delegationFiles,
+  firstFiles,
+  type Published,
+  roleOf,
+  targetFiles,
+} from '../../src/trust/repository/draft.ts';
 import { fileName, readPublished, withParents } from '../../src/trust/repository/published.ts';
 import {
   type PayloadToSign,
@@ -18,7 +30,7 @@ import {
   type SigningRequest,
 } from '../../src/trust/repository/request.ts';
 import { type Review, reviewRequest } from '../../src/trust/repository/review.ts';
-import { EXPIRES_AT_MS, NOW_MS, signedBy, type TestKey, targetOf, testKey } from './repository.ts';
+import { EXPIRES_AT_MS, NOW_MS, signedBy, TestDevice, type TestKey, targetOf, testKey } from './repository.ts';
 
 /** When renewed files expire. */
 export const LATER_MS = EXPIRES_AT_MS + 30 * DAY_MS;
@@ -63,6 +75,12 @@ export function signersOf(...people: readonly Signatory[]): readonly Signer[] {
   return keysOf(people).map(({ signer }) => signer);
 }
 
+/** One key signs, named like the supplier; paths below its name. */
+export function supplier(name: string, more: Partial<DelegationContent> = {}): DelegationContent {
+  const keys = [testKey(name).publicKey];
+  return { name, keys, threshold: 1, terminating: false, paths: [`${name}/*`], ...more };
+}
+
 export class PaperRepository {
   /** What is published, by file name. */
   readonly files = new Map<string, Uint8Array>();
@@ -96,6 +114,11 @@ export class PaperRepository {
     return readPublished(root, (name) => this.files.get(name), wanted).published;
   }
 
+  /** A client that was given the first root. */
+  device(): TestDevice {
+    return new TestDevice(this.files, this.files.get('1.root.json') ?? new Uint8Array());
+  }
+
   /** A request for these files, on the base that a server would send along. */
   request(files: readonly DraftFile[], more: Partial<RequestBody> = {}): SigningRequest {
     this.#requests += 1;
@@ -110,6 +133,14 @@ export class PaperRepository {
 
   review(files: readonly DraftFile[], more: Partial<RequestBody> = {}): Review {
     return reviewRequest(this.request(files, more));
+  }
+
+  /** A supplier that speaks for `acme/*`, with keys of its label. */
+  withSupplier(label = 'acme', targets: ReadonlyMap<string, TargetContent> = new Map()): this {
+    const files = delegationFiles(this.read(), { set: supplier(label) }, EXPIRES_AT_MS);
+    const own = { version: 1, expiresAtMs: EXPIRES_AT_MS, targets };
+    const filled = files.map((file) => (file.role === label ? { ...file, signed: targetsDocument(own) } : file));
+    return this.publish(filled, [...keysOf(ALL), testKey(label)]);
   }
 
   #put(role: string, version: number, bytes: Uint8Array): void {
@@ -142,4 +173,9 @@ export async function answered(request: SigningRequest, ...people: readonly Sign
     current = (await answerRequest(reviewRequest(current), signersOf(person))).request;
   }
   return current;
+}
+
+/** A `signed` part as a reader gets it. */
+export function signedJson({ signed }: DraftFile): JsonObject {
+  return asObject(parseJson(wireJson(signed)), '');
 }

@@ -1,6 +1,7 @@
 /** A vault in memory, for tests that are not about vaults. */
 import { generateSigner, importSigner, type Signer } from '../../src/trust/keys.ts';
 import type { Vault, VaultKey } from '../../src/trust/vault.ts';
+import { checkLabel } from '../../src/trust/vault-format.ts';
 
 export class MemoryVault implements Vault {
   readonly signers = new Map<string, Signer>();
@@ -32,6 +33,7 @@ export class MemoryVault implements Vault {
   }
 
   #add(label: string, signer: Signer) {
+    checkLabel(label);
     this.signers.set(label, signer);
     return signer.publicKey;
   }
