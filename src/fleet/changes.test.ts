@@ -80,7 +80,7 @@ describe('SEC-11 changes that make no sense are refused before anybody signs', (
     ['removing what is no path', { kind: 'remove', paths: ['..'] }, 'SIGNING_CHANGE'],
     ['removing from nobody', { kind: 'remove', paths: ['a'], supplier: 'nobody' }, 'SIGNING_CHANGE'],
     ['removing from a role of our own', { kind: 'remove', paths: ['a'], supplier: 'bins' }, 'SIGNING_CHANGE'],
-    ...['root', 'targets', 'snapshot', 'timestamp', 'bins', 'bins-0', '', 'x'.repeat(1_025)].map(
+    ...['root', 'targets', 'snapshot', 'timestamp', 'bins', 'bins-0', '42', '', 'x'.repeat(1_025)].map(
       (name): [string, object, string] => [
         `a supplier called ${name.slice(0, 9)}`,
         delegate({ name }),

@@ -1,7 +1,7 @@
 /**
  * Small TUF repositories and the devices that follow them. Keys come from a label, so that every run makes the same bytes.
  */
-import { createHash, createPrivateKey, sign } from 'node:crypto';
+import { constants, createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { utf8Encode } from '../../src/core/bytes.ts';
 import type { CanonicalInput } from '../../src/core/canonical-json.ts';
 import { isOtaError, type OtaError } from '../../src/core/errors.ts';
@@ -41,7 +41,6 @@ export interface TestKey {
 }
 
 const ED25519_PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
-
 const KEYS = new Map<string, TestKey>();
 
 /** An Ed25519 key whose seed is the hash of its label. */
@@ -53,9 +52,19 @@ export function testKey(label: string): TestKey {
 
 function makeKey(label: string): TestKey {
   const seed = createHash('sha256').update(`sealift test key ${label}`).digest();
-  const key = createPrivateKey({ key: Buffer.concat([ED25519_PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
+  return keyOf(createPrivateKey({ key: Buffer.concat([ED25519_PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' }));
+}
+
+/** Of Ed25519, P-256 or RSA (which signs with PSS). */
+export function keyOf(key: KeyObject): TestKey {
   const signer = importSigner(key.export({ type: 'pkcs8', format: 'pem' }).toString());
-  return { signer, publicKey: signer.publicKey, sign: (message) => new Uint8Array(sign(null, message, key)) };
+  const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  const padding = key.asymmetricKeyType === 'rsa' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {};
+  return {
+    signer,
+    publicKey: signer.publicKey,
+    sign: (message) => new Uint8Array(sign(hash, message, { key, ...padding })),
+  };
 }
 
 /** The file that holds `signed`, and a signature by each of the keys. */

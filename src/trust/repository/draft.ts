@@ -132,6 +132,9 @@ export function delegationFiles(
   const name = 'set' in change ? change.set.name : change.remove;
   if (isOwnRole(name) || TOP_ROLES.includes(name))
     throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`);
+  // Clients that hold roles as members of an object sort such names before all others, and find the signature wrong (ADR 0008).
+  if ('set' in change && /^[0-9]+$/.test(name))
+    throw new SigningError('SIGNING_CHANGE', `the name of a supplier cannot be a number alone, like "${name}"`);
   const before = all.find((one) => one.name === name);
   if ('remove' in change && !before) throw new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`);
   const delegations = 'set' in change ? withSupplier(all, change.set) : all.filter((one) => one !== before);

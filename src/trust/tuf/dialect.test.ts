@@ -17,7 +17,7 @@ import { vectorsDir } from '../../../test/support/vectors/files.ts';
 import { utf8Encode } from '../../core/bytes.ts';
 import { canonicalJson, wireJson } from '../../core/canonical-json.ts';
 import { generateSigner } from '../keys.ts';
-import { MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES } from '../limits.ts';
+import { MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES } from '../limits.ts';
 import { messageOf } from '../repository/sign.ts';
 import { AKTUALIZR, type Dialect, REFERENCE, TUF1 } from './dialect.ts';
 import { refresh, type Step } from './refresh.ts';
@@ -56,6 +56,11 @@ describe('SEC-7 dialect of the reference implementation', () => {
     device.fetched.length = 0;
     device.refresh();
     expect(device.fetched).toEqual(['root.json', 'timestamp.json']);
+  });
+
+  it('SEC-10 the root file is asked for as the root it is, within the bound of roots', () => {
+    const step = refresh(deviceOf('director').stored, { dialect: REFERENCE, nowMs: NOW_MS }).next().value;
+    expect(step).toEqual({ do: 'fetch', file: 'root.json', role: 'root', maxBytes: MAX_ROOT_BYTES });
   });
 
   it('SEC-7 a repository without a root file keeps the root we have', () => {

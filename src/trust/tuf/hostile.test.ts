@@ -1,81 +1,19 @@
 /**
- * Bad input, file by file: damaged, ambiguous, endless, climbing. For each the outcome is a refusal that names the role, and what is
+ * Bad input, file by file: ambiguous, endless, climbing (damage.property.test.ts has the damaged). For each the outcome is a refusal that names the role, and what is
  * stored is what was stored. What can be signed is properly signed here: nothing is refused for its signature alone.
  */
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   refusalOf,
   signedBy,
-  type TestDevice,
   TestRepository,
   type TestTargets,
   targetOf,
-  testKey,
   withMembers,
 } from '../../../test/support/repository.ts';
+import { key, ROLES, role, victimOf } from '../../../test/support/victim.ts';
 import { concat, utf8Encode } from '../../core/bytes.ts';
-import type { OtaError } from '../../core/errors.ts';
 import { MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES, MAX_TIMESTAMP_BYTES } from '../limits.ts';
-
-const ROLES = ['root', 'timestamp', 'snapshot', 'targets', 'supplier'] as const;
-type Role = (typeof ROLES)[number];
-
-/** One key signs everything, which keeps files small and tests short. */
-const key = testKey('hostile');
-const role = { keys: [key], threshold: 1 };
-
-interface Victim {
-  /** The newest file of the role, which the device lacks; all before it in the order of an update it has. */
-  readonly good: Uint8Array;
-  /** Serves these bytes in its place. @returns the refusal, after which nothing stored has changed */
-  refuse(bytes: Uint8Array): OtaError;
-  /** @returns what the device trusts of the role afterwards */
-  accept(bytes: Uint8Array): Uint8Array | undefined;
-}
-
-function victimOf(name: Role): Victim {
-  const repository = new TestRepository();
-  const supplier: TestTargets = { ...role, targets: new Map([['x', targetOf('x')]]) };
-  Object.assign(repository, { root: role, timestamp: role, snapshot: role, top: { ...role, targets: new Map() } });
-  repository.delegated.set('supplier', supplier);
-  repository.top.delegations = [
-    { name: 'supplier', keys: [key.publicKey], threshold: 1, terminating: false, paths: ['x'] },
-  ];
-  const device = repository.publish().device();
-  device.find('x');
-  repository.publish();
-  // Without a hash, or the snapshot would be refused for that.
-  repository.rewrite('timestamp', { meta: { 'snapshot.json': { version: 2 } } });
-  const [file, good] = [repository.nameOf(name), repository.fileOf(name)];
-  repository.files.delete(file);
-  if (name === 'root') device.find('x');
-  else expect(refusalOf(() => device.find('x'))).toMatchObject({ code: 'TRUST_MISSING', detail: { role: name } });
-  return {
-    good,
-    refuse(bytes) {
-      repository.files.set(file, bytes);
-      const before = digestOf(device);
-      const refusal = refusalOf(() => device.find('x'));
-      expect(digestOf(device)).toBe(before);
-      expect(refusal.name).toBe('TrustError');
-      expect(refusal.detail.role).toBe(name);
-      return refusal;
-    },
-    accept(bytes) {
-      repository.files.set(file, bytes);
-      device.find('x');
-      return device.stored.get(name);
-    },
-  };
-}
-
-function digestOf({ stored }: TestDevice): string {
-  const hash = createHash('sha256');
-  for (const [name, bytes] of [...stored].toSorted(([left], [right]) => (left < right ? -1 : 1)))
-    hash.update(`${name} ${bytes.length} `).update(bytes);
-  return hash.digest('hex');
-}
 
 /** A file around any text, which is signed as it stands. */
 function fileAround(signed: string): Uint8Array {
@@ -87,35 +25,6 @@ function signedTextOf(file: Uint8Array): string {
   const text = Buffer.from(file).toString();
   return text.slice(text.indexOf('"signed":') + '"signed":'.length, -1);
 }
-
-describe.each(ROLES)('SEC-7 a damaged %s', (name) => {
-  const victim = victimOf(name);
-  const { good } = victim;
-
-  it('SEC-7 cut off at any byte is refused', () => {
-    for (let length = 0; length < good.length; length += 1) {
-      expect(victim.refuse(good.subarray(0, length)).code).toBe('TRUST_MALFORMED');
-    }
-  });
-
-  it('SEC-7 with a bit of any byte flipped is refused', () => {
-    for (let at = 0; at < good.length; at += 1) {
-      const damaged = good.slice();
-      damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8));
-      victim.refuse(damaged);
-    }
-  });
-
-  it('SEC-7 with a byte more at any place is refused', () => {
-    for (let at = 0; at < good.length; at += 7) {
-      victim.refuse(concat(good.subarray(0, at), utf8Encode('0'), good.subarray(at)));
-    }
-  });
-
-  it('SEC-7 undamaged is taken', () => {
-    expect(victim.accept(good)).toBe(good);
-  });
-});
 
 describe.each(ROLES)('SEC-10 an ambiguous %s, signed', (name) => {
   const victim = victimOf(name);
