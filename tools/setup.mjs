@@ -86,7 +86,7 @@ export async function ensureRuntime(which = 'default', root = ROOT, node = proce
     finish(draft) {
       if (!existsSync(join(draft, 'node_modules', name, 'bin'))) {
         throw new SetupError(
-          `Set-up stopped: npm installed no ${name}. Set "omit" and "optional" of npm back to their defaults and run it again.`,
+          `Set-up stopped: npm installed no ${name}. It could not be fetched, or npm's "omit" and "optional" leave it out. Check the network and these settings, and run it again.`,
         );
       }
       for (const extra of ['include', 'share', 'CHANGELOG.md'])

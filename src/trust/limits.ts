@@ -6,7 +6,7 @@ export const MAX_TIMESTAMP_BYTES = 16_384;
 export const MAX_SNAPSHOT_BYTES = 2_000_000;
 /** About 25,000 entries. */
 export const MAX_TARGETS_BYTES = 8 * 2 ** 20;
-/** Roots one refresh follows; a client that missed more has to be provisioned again. */
+/** Roots one refresh follows; a client that missed more goes on with the next refresh. */
 export const MAX_ROOT_STEPS = 256;
 /** Delegated roles one search may visit; it bounds depth, width and cycles alike (SEC-4). */
 export const MAX_DELEGATED_ROLES = 32;

@@ -1,6 +1,6 @@
 /** Each file on its own (spec/uptane.md sections 9.1 to 9.5): what is taken, and the first step that is not. */
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   EXPIRES_AT_MS,
   jsonOf,
@@ -21,12 +21,13 @@ import {
   acceptSnapshot,
   acceptTargets,
   acceptTimestamp,
+  type Delegator,
   requireFile,
   requireUnexpired,
   type Verified,
 } from './accept.ts';
 import { TUF1 } from './dialect.ts';
-import { readSnapshot } from './roles.ts';
+import { type Root, readSnapshot, type Snapshot, type Timestamp } from './roles.ts';
 
 const context = { dialect: TUF1, nowMs: NOW_MS };
 const stored = { dialect: TUF1, nowMs: undefined };
@@ -36,10 +37,16 @@ const repository = new TestRepository().publish();
 const [rootBytes, timestampBytes, snapshotBytes, targetsBytes] = ['root', 'timestamp', 'snapshot', 'targets'].map(
   (role) => repository.fileOf(role),
 ) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-const root = acceptFirstRoot(rootBytes, context);
-const timestamp = acceptTimestamp(root, undefined, timestampBytes, context);
-const snapshot = acceptSnapshot(root, timestamp, undefined, snapshotBytes, context);
-const delegator = { keys: root.value.keys, role: root.value.roles.targets };
+let root: Verified<Root>;
+let timestamp: Verified<Timestamp>;
+let snapshot: Verified<Snapshot>;
+let delegator: Delegator;
+beforeAll(() => {
+  root = acceptFirstRoot(rootBytes, context);
+  timestamp = acceptTimestamp(root, undefined, timestampBytes, context);
+  snapshot = acceptSnapshot(root, timestamp, undefined, snapshotBytes, context);
+  delegator = { keys: root.value.keys, role: root.value.roles.targets };
+});
 
 /** A file with other members, signed by the key of its role. */
 const changed = (bytes: Uint8Array, role: string, members: Record<string, CanonicalInput | undefined>) =>
@@ -170,7 +177,10 @@ describe('SEC-3 expiry', () => {
 describe('SEC-3 timestamp (9.3)', () => {
   const version = (own: number, listed = 1) =>
     changed(timestampBytes, 'timestamp', { version: own, meta: { 'snapshot.json': { version: listed } } });
-  const held = acceptTimestamp(root, undefined, version(5, 7), context);
+  let held: Verified<Timestamp>;
+  beforeAll(() => {
+    held = acceptTimestamp(root, undefined, version(5, 7), context);
+  });
 
   it('SEC-3 is taken as it came', () => {
     expect(timestamp.bytes).toBe(timestampBytes);
@@ -244,7 +254,7 @@ describe('SEC-3 timestamp (9.3)', () => {
 });
 
 /** A timestamp that lists the snapshot with these facts. */
-function listing(facts: Record<string, CanonicalInput>): Verified<typeof timestamp.value> {
+function listing(facts: Record<string, CanonicalInput>): Verified<Timestamp> {
   const meta = { 'snapshot.json': facts };
   return acceptTimestamp(root, undefined, changed(timestampBytes, 'timestamp', { meta }), context);
 }

@@ -1,8 +1,9 @@
 /**
- * Bad input, file by file: ambiguous, endless, climbing (damage.property.test.ts has the damaged). For each the outcome is a refusal that names the role, and what is
- * stored is what was stored. What can be signed is properly signed here: nothing is refused for its signature alone.
+ * Bad input, file by file: ambiguous, endless, climbing (damage.property.test.ts has the damaged). For each the outcome is a refusal
+ * that names the role, and what is stored is what was stored. What can be signed is properly signed here: nothing is refused for its
+ * signature alone.
  */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   refusalOf,
   signedBy,
@@ -11,7 +12,7 @@ import {
   targetOf,
   withMembers,
 } from '../../../test/support/repository.ts';
-import { key, ROLES, role, victimOf } from '../../../test/support/victim.ts';
+import { key, ROLES, role, type Victim, victimOf } from '../../../test/support/victim.ts';
 import { concat, utf8Encode } from '../../core/bytes.ts';
 import { MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES, MAX_TIMESTAMP_BYTES } from '../limits.ts';
 
@@ -27,8 +28,12 @@ function signedTextOf(file: Uint8Array): string {
 }
 
 describe.each(ROLES)('SEC-10 an ambiguous %s, signed', (name) => {
-  const victim = victimOf(name);
-  const text = signedTextOf(victim.good);
+  let victim: Victim;
+  let text: string;
+  beforeAll(() => {
+    victim = victimOf(name);
+    text = signedTextOf(victim.good);
+  });
   const member = (added: string) => text.replace('{', `{${added},`);
 
   it.each([
@@ -68,31 +73,32 @@ describe.each(ROLES)('SEC-10 an ambiguous %s, signed', (name) => {
     expect(victim.refuse(fileAround(signed)).code).toBe('TRUST_MALFORMED');
   });
 
-  it.each([
-    ['with a byte order mark', concat(new Uint8Array([0xef, 0xbb, 0xbf]), victim.good)],
-    ['with something behind it', concat(victim.good, utf8Encode('{}'))],
-    ['with a zero behind it', concat(victim.good, new Uint8Array(1))],
-    ['in ill-formed UTF-8', concat(victim.good.subarray(0, -1), new Uint8Array([0xc3, 0x7d]))],
-    ['in UTF-16', new Uint8Array(Buffer.from(Buffer.from(victim.good).toString(), 'utf16le'))],
+  it.each<[string, (good: Uint8Array) => Uint8Array]>([
+    ['with a byte order mark', (good) => concat(new Uint8Array([0xef, 0xbb, 0xbf]), good)],
+    ['with something behind it', (good) => concat(good, utf8Encode('{}'))],
+    ['with a zero behind it', (good) => concat(good, new Uint8Array(1))],
+    ['in ill-formed UTF-8', (good) => concat(good.subarray(0, -1), new Uint8Array([0xc3, 0x7d]))],
+    ['in UTF-16', (good) => new Uint8Array(Buffer.from(Buffer.from(good).toString(), 'utf16le'))],
     [
       'with a second signed part',
-      utf8Encode(Buffer.from(victim.good).toString().replace('"signed":', '"signed":{},"signed":')),
+      (good) => utf8Encode(Buffer.from(good).toString().replace('"signed":', '"signed":{},"signed":')),
     ],
     [
       'with a second list of signatures',
-      utf8Encode(Buffer.from(victim.good).toString().replace('{', '{"signatures":[],')),
+      (good) => utf8Encode(Buffer.from(good).toString().replace('{', '{"signatures":[],')),
     ],
     [
       'with 65 signatures',
-      utf8Encode(
-        JSON.stringify({
-          signatures: Array.from({ length: 65 }, (_, at) => ({ keyid: `${at}`, sig: '' })),
-          signed: {},
-        }),
-      ),
+      () =>
+        utf8Encode(
+          JSON.stringify({
+            signatures: Array.from({ length: 65 }, (_, at) => ({ keyid: `${at}`, sig: '' })),
+            signed: {},
+          }),
+        ),
     ],
-  ])('SEC-10 %s is refused', (_what, bytes) => {
-    expect(victim.refuse(bytes).code).toBe('TRUST_MALFORMED');
+  ])('SEC-10 %s is refused', (_what, change) => {
+    expect(victim.refuse(change(victim.good)).code).toBe('TRUST_MALFORMED');
   });
 
   it('SEC-7 of another type is refused', () => {

@@ -224,7 +224,7 @@ describe('SEC-3 root chains (9.2)', () => {
       message: 'more than 256 roots to follow',
       detail: { role: 'root' },
     });
-    expect(error.fix).toMatch(/newer root/);
+    expect(error.fix).toMatch(/Refresh again/);
     expect(far.fetched.at(-1)).toBe('258.root.json');
     expect(far.refresh().root.value.version).toBe(258);
   });

@@ -96,7 +96,7 @@ function* refreshRoot(
     if (step === MAX_ROOT_STEPS) {
       throw new TrustError('TRUST_LENGTH', `more than ${MAX_ROOT_STEPS} roots to follow`, {
         detail: { role: 'root' },
-        fix: 'Provision the client with a newer root.',
+        fix: 'Refresh again: it goes on from the last root that was kept. A client that has only a proof needs a newer root.',
       });
     }
     const next = acceptNextRoot(root, bytes, context);
