@@ -1,6 +1,6 @@
 /** Each file on its own (spec/uptane.md sections 9.1 to 9.5): what is taken, and the first step that is not. */
 import { createHash } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   EXPIRES_AT_MS,
   jsonOf,
@@ -41,7 +41,7 @@ let root: Verified<Root>;
 let timestamp: Verified<Timestamp>;
 let snapshot: Verified<Snapshot>;
 let delegator: Delegator;
-beforeAll(() => {
+beforeEach(() => {
   root = acceptFirstRoot(rootBytes, context);
   timestamp = acceptTimestamp(root, undefined, timestampBytes, context);
   snapshot = acceptSnapshot(root, timestamp, undefined, snapshotBytes, context);
@@ -178,7 +178,7 @@ describe('SEC-3 timestamp (9.3)', () => {
   const version = (own: number, listed = 1) =>
     changed(timestampBytes, 'timestamp', { version: own, meta: { 'snapshot.json': { version: listed } } });
   let held: Verified<Timestamp>;
-  beforeAll(() => {
+  beforeEach(() => {
     held = acceptTimestamp(root, undefined, version(5, 7), context);
   });
 

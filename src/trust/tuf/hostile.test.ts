@@ -3,7 +3,7 @@
  * that names the role, and what is stored is what was stored. What can be signed is properly signed here: nothing is refused for its
  * signature alone.
  */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   refusalOf,
   signedBy,
@@ -30,7 +30,7 @@ function signedTextOf(file: Uint8Array): string {
 describe.each(ROLES)('SEC-10 an ambiguous %s, signed', (name) => {
   let victim: Victim;
   let text: string;
-  beforeAll(() => {
+  beforeEach(() => {
     victim = victimOf(name);
     text = signedTextOf(victim.good);
   });

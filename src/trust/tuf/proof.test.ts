@@ -1,5 +1,5 @@
 /** Release proofs (architecture, section 4): one document, one image, the root a device was provisioned with. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   NOW_MS,
   refusalOf,
@@ -73,7 +73,7 @@ const [path = ''] = paths(1);
 let repository: TestRepository;
 let proof: Uint8Array;
 let request: ProofRequest;
-beforeAll(() => {
+beforeEach(() => {
   repository = withTargets(3);
   proof = writeProof([path], filesFor(repository, path));
   request = requestFor(repository, path);
