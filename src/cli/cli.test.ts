@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDir } from '../../test/support/ports.ts';
+import { isSkipped } from '../../test/support/programs.ts';
 import { printable } from '../core/text.ts';
 import { firmwareImage } from '../lab/world.ts';
+import { SigningError } from '../trust/repository/errors.ts';
 import { parsePhase } from './commands/rollout.ts';
-import { EXIT, exitCodeOf } from './exit.ts';
+import { CliError, EXIT, exitCodeOf } from './exit.ts';
 import { table } from './output.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -42,36 +44,38 @@ async function serve(cwd: string, env: Record<string, string>) {
   return { child, ...(JSON.parse(text) as { managementUrl: string; cupsUrl: string; dataDir: string }) };
 }
 
+/** A server with a root that alice has signed alone. */
+async function published() {
+  const cwd = temporaryDir();
+  const env: Record<string, string> = {
+    SEALIFT_TRUST_VAULT_PASSPHRASE_FILE: 'pass',
+    SEALIFT_MANAGEMENT_PORT: '0',
+    SEALIFT_CUPS_PORT: '0',
+    SEALIFT_HTTP_PORT: '0',
+  };
+  const ok = async (...args: string[]) => {
+    const result = await sealift(cwd, [...args, '--json'], env);
+    expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0);
+    return JSON.parse(result.stdout) as Record<string, unknown>;
+  };
+  writeFileSync(join(cwd, 'pass'), 'a passphrase\n', { mode: 0o600 });
+  const secret = ['--keys', 'keys', '--passphrase-file', 'pass'];
+  await ok('trust', 'init', ...secret, '--name', 'alice');
+  const server = await serve(cwd, env);
+  env.SEALIFT_SERVER = server.managementUrl;
+  const signer = join('keys', 'signer.pub.json');
+  const draft = await ok('trust', 'ceremony', '--signer', signer, '--out', 'q');
+  expect(draft).toMatchObject({ state: 'open', complete: false });
+  expect(await ok('trust', 'show', 'q')).toMatchObject({ complete: false });
+  const signed = await ok('trust', 'sign', 'q', ...secret, '--yes');
+  expect(signed).toMatchObject({ signed: ['root', 'targets'], complete: true });
+  expect(await ok('trust', 'import', 'q')).toMatchObject({ state: 'published', releaseId: null });
+  return { cwd, env, ok, secret, server };
+}
+
 describe('DESIGN-6 the command line', () => {
   it('DESIGN-6 takes a release from a signing key to a gateway, and explains itself', async () => {
-    const cwd = temporaryDir();
-    const env: Record<string, string> = {
-      SEALIFT_TRUST_VAULT_PASSPHRASE_FILE: 'pass',
-      SEALIFT_MANAGEMENT_PORT: '0',
-      SEALIFT_CUPS_PORT: '0',
-      SEALIFT_HTTP_PORT: '0',
-    };
-    const ok = async (...args: string[]) => {
-      const result = await sealift(cwd, [...args, '--json'], env);
-      expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0);
-      return JSON.parse(result.stdout) as Record<string, unknown>;
-    };
-    writeFileSync(join(cwd, 'pass'), 'a passphrase\n', { mode: 0o600 });
-    const secret = ['--keys', 'keys', '--passphrase-file', 'pass'];
-    await ok('trust', 'init', ...secret, '--name', 'alice');
-    const server = await serve(cwd, env);
-    env.SEALIFT_SERVER = server.managementUrl;
-    const signer = join('keys', 'signer.pub.json');
-    expect(await ok('trust', 'ceremony', '--signer', signer, '--out', 'q')).toMatchObject({
-      state: 'open',
-      complete: false,
-    });
-    expect(await ok('trust', 'show', 'q')).toMatchObject({ complete: false });
-    expect(await ok('trust', 'sign', 'q', ...secret, '--yes')).toMatchObject({
-      signed: ['root', 'targets'],
-      complete: true,
-    });
-    expect(await ok('trust', 'import', 'q')).toMatchObject({ state: 'published', releaseId: null });
+    const { cwd, env, ok, secret, server } = await published();
     writeFileSync(join(cwd, 'fw.bin'), firmwareImage('1.1.0'));
     const artifact = ['--version', '1.1.0', '--artifact', 'corecell=fw.bin', '--sig-key', join('keys', 'sig-0.key')];
     const draft = await ok('release', 'create', ...artifact, '--out', 'r');
@@ -137,6 +141,88 @@ describe('DESIGN-6 the command line', () => {
     server.child.kill('SIGTERM');
     await once(server.child, 'exit');
     expect(server.child.exitCode).toBe(0);
+  });
+
+  it.skipIf(isSkipped('openssl'))(
+    'CUPS-8 artifacts wait for their own signatures, by keys here and elsewhere',
+    async () => {
+      const { cwd, ok, env, secret } = await published();
+      const run = (...args: string[]) => execFileSync('openssl', args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+      run('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'own.pem');
+      const spki = run('ec', '-in', 'own.pem', '-pubout', '-outform', 'DER');
+      writeFileSync(join(cwd, 'own.key'), spki.subarray(-64));
+      writeFileSync(join(cwd, 'fw.bin'), firmwareImage('1.1.0'));
+      writeFileSync(join(cwd, 'other.bin'), firmwareImage('1.1.1'));
+      const keys = ['--sig-key', join('keys', 'sig-0.key'), '--sig-key', 'own.key'];
+      const paths = ['--artifact', 'hw=fw.bin', '--path', 'hw=radio/1'];
+      await ok('release', 'create', '--version', '1.1.0', ...paths, ...keys, '--out', 'r');
+
+      const stray = await sealift(cwd, ['trust', 'sign', 'r', ...secret, '--file', 'other.bin', '--yes']);
+      expect(stray).toMatchObject({
+        code: EXIT.verification,
+        stderr: expect.stringContaining('not asked for') as string,
+      });
+      const forgot = await sealift(cwd, ['trust', 'sign', 'r', ...secret, '--yes', '--json']);
+      expect(forgot.stderr).toContain('Not signed: the artifact radio/1.');
+      expect(JSON.parse(forgot.stdout)).toMatchObject({ signed: ['targets'], notAtHand: ['radio/1'], complete: false });
+      const shown = await sealift(cwd, ['trust', 'show', 'r', '--out-dir', join('for', 'token')]);
+      expect(shown.stdout).toMatch(/^targets \(targets\): 1 of 1 have signed: alice \([0-9a-f]{8}\)$/m);
+      expect(shown.stdout.match(/^radio\/1 still needs a signature by payload key/gm)).toHaveLength(2);
+      expect(shown.stdout).toMatch(/^request: sign the bytes of for\/token\/approval\.tosign with the same key$/m);
+
+      run('dgst', '-sha512', '-sign', 'own.pem', '-out', 'own.sig', 'fw.bin');
+      run('dgst', '-sha512', '-sign', 'own.pem', '-out', 'wrong.sig', 'other.bin');
+      const attach = ['trust', 'attach-payload', 'r', '--path', 'radio/1', '--key', 'own.key', '--file', 'fw.bin'];
+      expect((await sealift(cwd, [...attach, '--signature', 'wrong.sig'])).code).toBe(EXIT.verification);
+      expect(await ok(...attach, '--signature', 'own.sig')).toMatchObject({ complete: false });
+      expect(await ok('trust', 'sign', 'r', ...secret, '--file', 'fw.bin', '--yes')).toMatchObject({ complete: true });
+      expect(await ok('trust', 'import', 'r')).toMatchObject({ state: 'published' });
+
+      const lost = await sealift(cwd, ['trust', 'renew', '--days', '200', '--out', join('nodir', 'q'), '--json'], env);
+      expect(lost).toMatchObject({
+        code: EXIT.failure,
+        stderr: expect.stringContaining('there is no folder') as string,
+      });
+      expect((await ok('trust', 'events')) as unknown).toHaveLength(2);
+    },
+  );
+
+  it('DESIGN-6 what cannot be read, written or made is named, without a stack', async () => {
+    const cwd = temporaryDir();
+    writeFileSync(join(cwd, 'pass'), 'a passphrase\n', { mode: 0o600 });
+    writeFileSync(join(cwd, 'file'), '');
+    mkdirSync(join(cwd, 'open'));
+    chmodSync(join(cwd, 'open'), 0o777);
+    const init = (keys: string, name = 'alice') => [
+      ...['trust', 'init', '--keys', keys, '--name', name, '--passphrase-file', 'pass'],
+    ];
+    for (const [args, text] of [
+      [init('file'), 'file is no folder'],
+      [init(join('file', 'below')), 'cannot be made (ENOTDIR)'],
+      [init('/proc/nope'), 'cannot be made (ENOENT)'],
+      [init('open'), 'chmod 700 open'],
+      [init('k', ''), 'no name to sign under'],
+      [init('k', 'x'.repeat(65)), 'no name to sign under'],
+      [init('k', 'ev\u001b[31mil'), '"ev\\u001b[31mil" is no name'],
+      [init('k', '\u3164'), '"\\u3164" is no name'],
+      [['trust', 'passphrase', '--passphrase-file', 'pass'], 'one vault has to be named'],
+      [['trust', 'passphrase', '--vault', 'file', '--passphrase-file', 'pass'], 'VAULT_'],
+    ] as const) {
+      const { code, stderr } = await sealift(cwd, args);
+      expect([code === EXIT.ok, stderr]).toEqual([false, expect.stringContaining(text)]);
+      expect(stderr).not.toContain('    at ');
+    }
+  });
+
+  it('SEC-21 a passphrase is changed: the old one opens nothing any more', async () => {
+    const cwd = temporaryDir();
+    for (const name of ['old', 'new']) writeFileSync(join(cwd, name), `${name} passphrase\n`, { mode: 0o600 });
+    await sealift(cwd, ['trust', 'init', '--keys', 'k', '--name', 'alice', '--passphrase-file', 'old']);
+    const change = ['trust', 'passphrase', '--keys', 'k', '--passphrase-file', 'old', '--new-passphrase-file', 'new'];
+    expect((await sealift(cwd, change)).stdout).toBe('k/keys.vault.json opens with the new passphrase.\n');
+    expect(await sealift(cwd, change)).toMatchObject({
+      ...{ code: EXIT.denied, stderr: expect.stringContaining('VAULT_PASSPHRASE') as string },
+    });
   });
 
   it.each([
@@ -217,6 +303,18 @@ describe('DESIGN-6 small parts', () => {
         ],
       ),
     ).toBe('one     two\n\\u001b  -\nx       y');
+  });
+
+  it.each<[string, number]>([
+    ['SIGNING_CHANGE', EXIT.usage],
+    ['RELEASE_NOT_ADMITTED', EXIT.conflict],
+    ['SIGNING_STALE', EXIT.conflict],
+    ['SIGNING_ROOT', EXIT.verification],
+    ['SIGNING_ALTERED', EXIT.verification],
+  ])('DESIGN-6 %s ends alike, found here or by the server', (code, exit) => {
+    const remote = new CliError('CLI_API', '', { detail: { status: 422, code } });
+    expect(exitCodeOf(remote)).toBe(exit);
+    if (code.startsWith('SIGNING_')) expect(exitCodeOf(new SigningError(code as 'SIGNING_ROOT', ''))).toBe(exit);
   });
 
   it('DESIGN-6 an error of ours that nobody foresaw is a failure', () => {

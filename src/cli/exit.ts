@@ -28,12 +28,23 @@ const BY_STATUS = new Map<number, number>([
   [422, EXIT.verification],
 ]);
 
+/** What a status is too coarse for; the same whether it was found here or by the server. */
+const BY_CODE = new Map<string, number>([
+  ['SIGNING_CHANGE', EXIT.usage],
+  ['SIGNING_STALE', EXIT.conflict],
+  ['RELEASE_NOT_ADMITTED', EXIT.conflict],
+  ['VAULT_PASSPHRASE', EXIT.denied],
+]);
+
 /** Families of codes that mean "what was signed does not hold". */
 const VERIFICATION = /^(?:TRUST|PAYLOAD|IMAGE|SIGNING)_/;
 
 export function exitCodeOf(error: unknown): number {
   if (!isOtaError(error)) return EXIT.failure;
   if (error.code === 'CLI_USAGE' || error.code.startsWith('CONFIG_')) return EXIT.usage;
-  if (error.code === 'CLI_API') return BY_STATUS.get(Number(error.detail.status)) ?? EXIT.failure;
+  const isRemote = error.code === 'CLI_API';
+  const known = BY_CODE.get(isRemote ? String(error.detail.code) : error.code);
+  if (known !== undefined) return known;
+  if (isRemote) return BY_STATUS.get(Number(error.detail.status)) ?? EXIT.failure;
   return VERIFICATION.test(error.code) ? EXIT.verification : EXIT.failure;
 }

@@ -17,6 +17,7 @@ export function createOutput(json: boolean): Output {
 
 /** Columns as wide as their widest cell; `-` where a cell is empty. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return 'There are none.';
   const all = [head, ...rows.map((row) => row.map((cell) => printable(cell) || '-'))];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { progressLines } from './progress.ts';
+import { payloadLines, progressLines } from './progress.ts';
 
 const file = { role: 'targets', authority: 'targets', need: 2, signed: ['alice'], missing: [] };
 
@@ -9,6 +9,18 @@ describe('DESIGN-6 how far a request is', () => {
       'targets (targets): 1 of 2 have signed: alice; could still: nobody',
       'targets (targets): 0 of 2 have signed: nobody; could still: bob, carol',
     ]);
+  });
+
+  it('DESIGN-6 asks nobody for more than is needed', () => {
+    expect(progressLines([{ ...file, need: 1, missing: ['bob'] }])).toEqual([
+      'targets (targets): 1 of 1 have signed: alice',
+    ]);
+  });
+
+  it('DESIGN-6 names artifacts whose own signature is missing', () => {
+    const waiting = { path: 'fw/1', key: 'ab'.repeat(64) };
+    expect(payloadLines([waiting])).toEqual(['fw/1 still needs a signature by payload key abababababababab']);
+    expect(payloadLines(Array(14).fill(waiting)).at(-1)).toBe('... and 2 more artifacts');
   });
 
   it('DESIGN-6 says how many files it leaves out', () => {

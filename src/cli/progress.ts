@@ -19,8 +19,18 @@ export function progressLines(files: readonly FileProgress[]): readonly string[]
     .slice(0, MAX_LINES)
     .map(({ role, authority, need, signed, missing }) =>
       printable(
-        `${role} (${authority}): ${signed.length} of ${need} have signed: ${said(signed)}; could still: ${said(missing)}`,
+        `${role} (${authority}): ${signed.length} of ${need} have signed: ${said(signed)}${
+          signed.length < need ? `; could still: ${said(missing)}` : ''
+        }`,
       ),
     );
   return files.length > MAX_LINES ? [...lines, `... and ${files.length - MAX_LINES} more files`] : lines;
+}
+
+/** Artifacts whose own signature is missing, each with the key that has to make it. */
+export function payloadLines(missing: readonly { readonly path: string; readonly key: string }[]): readonly string[] {
+  const lines = missing
+    .slice(0, MAX_LINES)
+    .map(({ path, key }) => printable(`${path} still needs a signature by payload key ${key.slice(0, 16)}`));
+  return missing.length > MAX_LINES ? [...lines, `... and ${missing.length - MAX_LINES} more artifacts`] : lines;
 }

@@ -20,7 +20,10 @@ import {
   writeRequest,
 } from '../trust/repository/request.ts';
 import {
+  isComplete,
+  type PayloadProgress,
   type Progress,
+  payloadProgressOf,
   progressOf,
   type Review,
   requireSound,
@@ -47,19 +50,14 @@ export interface SigningPorts {
   readonly onChange?: (event: SigningEvent) => void;
 }
 
-/** A payload signature that is asked for, and whether it is there. */
-export interface PayloadProgress {
-  readonly path: string;
-  readonly key: string;
-  readonly isSigned: boolean;
-}
-
 export interface SigningStatus {
   readonly event: SigningEvent;
   /** What changes, one sentence each. */
   readonly changes: readonly string[];
   readonly progress: readonly Progress[];
   readonly payloads: readonly PayloadProgress[];
+  /** Nobody has to sign any more. */
+  readonly isComplete: boolean;
   /** Key id to holder. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -159,7 +157,7 @@ export class SigningEvents {
     await this.#requirePayloads(review, held.collected);
     const taken = this.#next(event, { request: writeRequest(review.request) });
     const status = this.#status(taken, review);
-    if (!isComplete(status)) {
+    if (!status.isComplete) {
       await this.#ports.store.updateSigningEvent(taken);
       return this.#tell(status);
     }
@@ -213,18 +211,14 @@ export class SigningEvents {
     });
   }
 
-  /** Each new payload signature is by a key that was asked for, over the stored bytes. @throws {SigningError} SIGNING_KEY, SIGNING_FILE */
+  /** Each new payload signature is over the stored bytes. @throws {SigningError} SIGNING_FILE */
   async #requirePayloads({ request }: Review, held: Collected): Promise<void> {
     for (const { path, key, value } of request.collected.payloadSignatures) {
       const known = held.payloadSignatures.some((one) => one.path === path && one.key === key);
-      const payload = request.body.payloads.find((one) => one.path === path && one.keys.includes(key));
-      if (!payload) {
-        throw new SigningError('SIGNING_KEY', `nobody asked for a signature over ${path} by key ${key.slice(0, 16)}`, {
-          fix: 'Sign with the key that devices hold; the signing event names it.',
-        });
-      }
+      const payload = request.body.payloads.find((one) => one.path === path);
+      if (known || !payload) continue;
       const bytes = this.#ports.blobs.read(payload.sha256);
-      if (known || (await verifyPayload(payload.scheme, fromHex(key) ?? new Uint8Array(), value, bytes))) continue;
+      if (await verifyPayload(payload.scheme, fromHex(key) ?? new Uint8Array(), value, bytes)) continue;
       throw new SigningError('SIGNING_FILE', `the ${payload.scheme} signature over ${path} does not verify`, {
         fix: 'Sign exactly the file that was uploaded; its digest stands in the request.',
       });
@@ -241,12 +235,10 @@ export class SigningEvents {
   }
 
   #status(event: SigningEvent, review: Review): SigningStatus {
-    const { request, names } = review;
-    const made = request.collected.payloadSignatures;
-    const payloads = request.body.payloads.flatMap(({ path, keys }) =>
-      keys.map((key) => ({ path, key, isSigned: made.some((one) => one.path === path && one.key === key) })),
-    );
-    return { event, changes: describe(review), progress: progressOf(review), payloads, names };
+    return {
+      ...{ event, changes: describe(review), progress: progressOf(review), payloads: payloadProgressOf(review) },
+      ...{ isComplete: isComplete(review), names: review.names },
+    };
   }
 }
 
@@ -254,10 +246,6 @@ export class SigningEvents {
 function onlineKeys({ keys, roles }: Root): readonly string[] {
   const keyIds = [...roles.snapshot.keyIds, ...roles.timestamp.keyIds];
   return keyIds.flatMap((keyId) => keys.get(keyId)?.fingerprint ?? []);
-}
-
-export function isComplete({ progress, payloads }: Pick<SigningStatus, 'progress' | 'payloads'>): boolean {
-  return progress.every((one) => one.isComplete) && payloads.every(({ isSigned }) => isSigned);
 }
 
 function withCollected(held: SigningRequest, incoming: Collected): SigningRequest {

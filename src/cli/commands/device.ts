@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { writeSecretFile } from '../../adapters/files/secret.ts';
 import { printable } from '../../core/text.ts';
 import type { ApiClient } from '../api-client.ts';
+import { makeFolder, writeOutput } from '../files.ts';
 import { table } from '../output.ts';
 import { collect, noun, verb } from '../verbs.ts';
 
@@ -104,20 +104,22 @@ function runs(device: DeviceView): string {
   return device.installed.map(({ component, version }) => `${component} ${printable(version ?? 'unknown')}`).join(', ');
 }
 
-/** The key pair is made here; only its public half travels. */
-/** What a Station needs to connect, and what our own client needs to know which images are released for it. */
+/**
+ * What a Station needs to connect, and what our own client needs to know which images are released for it. The key pair is made here;
+ * only its public half travels.
+ */
 async function writeCredentials(api: ApiClient, { id, hardware }: DeviceView, dir: string): Promise<void> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const { certificate, trust } = await api.post<{ certificate: string; trust: string }>(`/devices/${id}/certificates`, {
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
   });
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir);
   // SEC1: the one private key form of P-256 that a Station reads.
   writeSecretFile(join(dir, 'cups.key'), privateKey.export({ type: 'sec1', format: 'pem' }).toString());
-  writeFileSync(join(dir, 'cups.crt'), certificate);
-  writeFileSync(join(dir, 'cups.trust'), trust);
-  writeFileSync(join(dir, 'hardware.txt'), `${hardware}\n`);
+  await writeOutput(join(dir, 'cups.crt'), certificate);
+  await writeOutput(join(dir, 'cups.trust'), trust);
+  await writeOutput(join(dir, 'hardware.txt'), `${hardware}\n`);
   const { revision } = await api.get<{ revision: number }>('/trust/repository');
   if (revision > 0)
-    writeFileSync(join(dir, 'release-root.json'), (await api.get<{ root: string }>('/trust/root')).root);
+    await writeOutput(join(dir, 'release-root.json'), (await api.get<{ root: string }>('/trust/root')).root);
 }

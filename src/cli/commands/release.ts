@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { CliError } from '../exit.ts';
+import { requireFolderOf } from '../files.ts';
 import { table } from '../output.ts';
 import { collect, noun, verb } from '../verbs.ts';
 import { uploadArtifact } from './artifact.ts';
@@ -21,6 +22,7 @@ interface CreateOptions extends DraftOptions {
   readonly artifact: readonly string[];
   readonly sigKey: readonly string[];
   readonly supplier?: string;
+  readonly path: readonly string[];
 }
 
 export function addReleaseCommands(program: Command): void {
@@ -33,16 +35,27 @@ export function addReleaseCommands(program: Command): void {
       draftOptions(command, 'targets metadata (default 90)')
         .requiredOption('--version <version>', 'version it is')
         .requiredOption('--artifact <hardware=file>', 'what a piece of hardware gets (repeatable)', collect, [])
+        .option(
+          '--path <hardware=path>',
+          'the target path of its image (repeatable); COMPONENT/VERSION/HARDWARE without it',
+          collect,
+          [],
+        )
         .option('--component <name>', 'what it updates', 'firmware')
         .option('--sig-key <file>', 'sig-N.key that gateways check it with (repeatable)', collect, [])
         .option('--supplier <name>', 'the supplier who signs it'),
     async ({ api, out }, _args, options) => {
       const { version, component, artifact, sigKey, supplier } = options;
       const client = api();
+      const images = artifact.map((text) => splitPair('--artifact', text, 'FILE'));
+      const paths = new Map(options.path.map((text) => splitPair('--path', text, 'PATH')));
+      for (const hardware of paths.keys()) requireImage(hardware, images);
+      requireFolderOf(options.out);
       const artifacts = [];
-      for (const [hardware, file] of artifact.map(splitArtifact)) {
+      for (const [hardware, file] of images) {
         const { sha256 } = await uploadArtifact(client, file);
-        artifacts.push({ hardware, sha256 });
+        const path = paths.get(hardware);
+        artifacts.push({ hardware, sha256, ...(path === undefined ? {} : { path }) });
       }
       await draft(client, out, options, {
         ...{ kind: 'release', component, version, artifacts, payloadKeys: sigKey.map(readPayloadKey) },
@@ -92,8 +105,19 @@ function signers({ signedBy }: ReleaseView): string {
   return signedBy.map((keyId) => keyId.slice(0, 8)).join(', ');
 }
 
-function splitArtifact(text: string): readonly [string, string] {
+/** @throws {CliError} CLI_USAGE */
+function splitPair(option: string, text: string, what: string): readonly [string, string] {
   const at = text.indexOf('=');
   if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)];
-  throw new CliError('CLI_USAGE', `"${text}" is no artifact`, { fix: 'Write --artifact HARDWARE=FILE.' });
+  throw new CliError('CLI_USAGE', `${option}: "${text}" does not name hardware and ${what.toLowerCase()}`, {
+    fix: `Write ${option} HARDWARE=${what}.`,
+  });
+}
+
+/** @throws {CliError} CLI_USAGE */
+function requireImage(hardware: string, images: readonly (readonly [string, string])[]): void {
+  if (images.some(([of]) => of === hardware)) return;
+  throw new CliError('CLI_USAGE', `--path: there is no --artifact for ${hardware}`, {
+    fix: `Add --artifact ${hardware}=FILE.`,
+  });
 }

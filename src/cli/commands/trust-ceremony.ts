@@ -1,15 +1,15 @@
 /** Signing events on the server: drafted, exported to those who sign, taken in when they have. */
 
 import type { Command } from 'commander';
-import { writeFileDurably } from '../../adapters/files/durable.ts';
 import { toHex } from '../../core/bytes.ts';
 import { printable } from '../../core/text.ts';
 import { readRequest } from '../../trust/repository/request.ts';
 import type { ApiClient } from '../api-client.ts';
 import { CliError } from '../exit.ts';
+import { readBytes, requireFolderOf, writeOutput } from '../files.ts';
 import { type Output, table } from '../output.ts';
-import { type FileProgress, progressLines } from '../progress.ts';
-import { keyObject, readBytes, readPublicSigner } from '../signer-folder.ts';
+import { type FileProgress, payloadLines, progressLines } from '../progress.ts';
+import { keyObject, readPublicSigner } from '../signer-folder.ts';
 import { collect, verb } from '../verbs.ts';
 
 interface Signer {
@@ -84,11 +84,16 @@ export function addCeremonyCommands(trust: Command): void {
   verb<DelegateOptions>(
     trust,
     'delegate <supplier>',
-    'let a supplier speak for some paths, with its own keys',
+    'let a supplier speak for some paths, with its own keys; replaces all that it was given before',
     (command) =>
       draftOptions(command, 'targets metadata (default 90)')
         .requiredOption('--signer <file>', 'signer.pub.json of one who signs for it (repeatable)', collect, [])
-        .requiredOption('--path <pattern>', 'paths it may speak for (repeatable); * stops at a slash', collect, [])
+        .requiredOption(
+          '--path <pattern>',
+          'paths it may speak for (repeatable); * stops at a slash, a release is at COMPONENT/VERSION/HARDWARE unless it names another',
+          collect,
+          [],
+        )
         .option('--threshold <n>', 'how many of them must sign', '1')
         .option('--hardware <id>', 'only for this hardware (repeatable)', collect, [])
         .option('--terminating', 'nobody after it may speak for these paths'),
@@ -201,12 +206,19 @@ export async function draft(
   change: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const { reason, days, out: file } = options;
+  requireFolderOf(file);
   const event = await api.post<SigningEventView>('/trust/signing-events', {
     ...change,
     ...(reason === undefined ? {} : { reason }),
     ...(days === undefined ? {} : { days: number('--days', days) }),
   });
-  await exportRequest(api, event.id, file);
+  await exportRequest(api, event.id, file).catch((error: unknown) => {
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError('CLI_FILE', `signing event ${event.id} is drafted, but its request was not written`, {
+      cause: error,
+      fix: `Export it: sealift trust export ${event.id} --out FILE`,
+    });
+  });
   out.result({ ...event, request: file }, () =>
     [
       eventText(event),
@@ -217,7 +229,7 @@ export async function draft(
 
 async function exportRequest(api: ApiClient, id: string, file: string): Promise<void> {
   const { request } = await api.get<{ request: string }>(`/trust/signing-events/${encodeURIComponent(id)}/request`);
-  await writeFileDurably(file, request, 0o644);
+  await writeOutput(file, request);
 }
 
 export function eventText({ id, state, changes, files, payloads, releaseId }: SigningEventView): string {
@@ -227,9 +239,7 @@ export function eventText({ id, state, changes, files, payloads, releaseId }: Si
     `Signing event ${id} is ${state}.`,
     ...changes.map((line) => `  ${printable(line)}`),
     ...(state === 'open' ? progressLines(open.map(named)) : []),
-    ...(state === 'open'
-      ? waiting.map(({ path, key }) => `${path} still needs a signature by payload key ${key.slice(0, 16)}`)
-      : []),
+    ...(state === 'open' ? payloadLines(waiting) : []),
     ...(releaseId === null ? [] : [`Release ${releaseId} is admitted.`]),
   ].join('\n');
 }
@@ -264,8 +274,7 @@ function rootBody(options: CeremonyOptions): object {
 
 /** @throws {CliError} CLI_USAGE */
 export function number(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw new CliError('CLI_USAGE', `${option}: "${text}" is no whole number above 0`, { fix: `Write ${option} 2.` });
 }
 

@@ -1,11 +1,8 @@
 /** What happens on the machine of one who signs: no server, no network. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { writeFileDurably } from '../../adapters/files/durable.ts';
 import { printable } from '../../core/text.ts';
-import type { SchemeName } from '../../trust/keys.ts';
-import { answerRequest } from '../../trust/repository/answer.ts';
+import { answerRequest, artifactsFor, requirePayloadsAtHand } from '../../trust/repository/answer.ts';
 import { describe } from '../../trust/repository/describe.ts';
 import { rootsIn } from '../../trust/repository/published.ts';
 import {
@@ -18,34 +15,22 @@ import {
 import {
   eligible,
   holder,
+  isComplete,
+  payloadProgressOf,
   progressOf,
   type Review,
   requireSound,
   reviewRequest,
 } from '../../trust/repository/review.ts';
 import { CliError } from '../exit.ts';
+import { makeFolder, readBytes, requireFolderOf, writeOutput } from '../files.ts';
 import type { Output } from '../output.ts';
 import { confirm, readPassphrase } from '../passphrase.ts';
-import { progressLines } from '../progress.ts';
-import {
-  digestOf,
-  makeSigner,
-  openSigner,
-  readBytes,
-  SIGNER_FILES,
-  trustedRootFor,
-  trustRoots,
-} from '../signer-folder.ts';
+import { payloadLines, progressLines } from '../progress.ts';
+import { openSigner } from '../signer-folder.ts';
+import { digestOf, trustedRootFor, trustRoots } from '../trusted-roots.ts';
 import { collect, verb } from '../verbs.ts';
-
-const SCHEMES: readonly SchemeName[] = ['ed25519', 'ecdsa-sha2-nistp256', 'rsassa-pss-sha256', 'ml-dsa-44'];
-
-interface InitOptions {
-  readonly keys: string;
-  readonly name: string;
-  readonly passphraseFile?: string;
-  readonly scheme: string;
-}
+import { readPayloadKey } from './trust-ceremony.ts';
 
 interface SignOptions {
   readonly keys: string;
@@ -63,37 +48,14 @@ interface AttachOptions {
   readonly approval: string;
 }
 
+interface AttachPayloadOptions {
+  readonly path: string;
+  readonly key: string;
+  readonly signature: string;
+  readonly file: string;
+}
+
 export function addSigningCommands(trust: Command): void {
-  verb<InitOptions>(
-    trust,
-    'init',
-    'make the keys of one signer in a new folder',
-    (command) =>
-      command
-        .requiredOption('--keys <dir>', 'folder for the keys; keep it offline')
-        .requiredOption('--name <name>', 'who this is, as others will see it')
-        .option('--passphrase-file <file>', 'file with the passphrase; without it you are asked')
-        .option('--scheme <scheme>', `kind of key: ${SCHEMES.join(', ')}`, 'ed25519'),
-    async ({ out }, _args, { keys, name, passphraseFile, scheme }) => {
-      const kind = SCHEMES.find((one) => one === scheme);
-      if (!kind)
-        throw new CliError('CLI_USAGE', `"${scheme}" is no kind of key`, { fix: `Use one of: ${SCHEMES.join(', ')}` });
-      const passphrase = await readPassphrase({
-        file: passphraseFile,
-        prompt: `New passphrase for the keys of ${name}`,
-        isNew: true,
-      });
-      const { root, targets } = await makeSigner(keys, name, passphrase, kind);
-      out.result({ keys, name, rootKeyId: root.keyId, targetsKeyId: targets.keyId }, () =>
-        [
-          `${name} signs with key ${root.keyId.slice(0, 8)} (root) and ${targets.keyId.slice(0, 8)} (targets).`,
-          `  ${join(keys, SIGNER_FILES.public)}  public: give it to whoever runs the ceremony`,
-          `  ${join(keys, SIGNER_FILES.cups)}  public: gateways hold one such file as sig-0.key`,
-          `  ${join(keys, SIGNER_FILES.vault)}  secret, and useless without the passphrase: keep both offline, and apart`,
-        ].join('\n'),
-      );
-    },
-  );
   verb<SignOptions>(
     trust,
     'sign <request>',
@@ -107,8 +69,10 @@ export function addSigningCommands(trust: Command): void {
         .option('--accept-root <sha256>', 'trust the root that the request begins from, if it has this digest')
         .option('--yes', 'sign without asking'),
     async ({ out }, [file = ''], options) => {
-      const { review, signed, outFile } = await sign(file, options, out);
-      out.result({ request: outFile, signed, changes: describe(review), complete: isComplete(review) }, () =>
+      const { review, signed, notAtHand, outFile } = await sign(file, options, out);
+      for (const path of notAtHand)
+        out.message(printable(`Not signed: the artifact ${path}. One of these keys is asked to: add --file FILE.`));
+      out.result({ request: outFile, signed, notAtHand, changes: describe(review), complete: isComplete(review) }, () =>
         [printable(`Signed: ${signed.join(', ')}.`), ...progressOfAll(review), `The request is in ${outFile}.`].join(
           '\n',
         ),
@@ -120,18 +84,16 @@ export function addSigningCommands(trust: Command): void {
     'show <request>',
     'say what a request changes, who has signed and who is missing; and exactly what there is to sign',
     (command) => command.option('--out-dir <dir>', 'write what has to be signed there, for other tools and tokens'),
-    (context, [file = ''], { outDir }) => {
+    async (context, [file = ''], { outDir }) => {
       const review = reviewRequest(readRequest(readBytes(file)));
       requireSound(review);
-      const messages = outDir === undefined ? [] : writeMessages(review, outDir);
+      const messages = outDir === undefined ? [] : await writeMessages(review, outDir);
       context.out.result(viewOf(review, messages), () =>
         [
           ...headLines(review),
           ...describe(review).map((line) => `  ${line}`),
           ...progressOfAll(review),
-          ...messages.map(({ role, file: at, keyIds }) =>
-            printable(`${role}: sign the bytes of ${at} with one of ${keyIds.join(', ')}`),
-          ),
+          ...(outDir === undefined ? [] : howToSign(review, messages, file)),
         ].join('\n'),
       );
     },
@@ -150,13 +112,34 @@ export function addSigningCommands(trust: Command): void {
       const request = readRequest(readBytes(file));
       const value = new Uint8Array(readBytes(signature));
       const approvals = new Map([[keyId, new Uint8Array(readBytes(approval))]]);
-      const collected = merged(
-        { signatures: [{ role, keyId, value }], payloadSignatures: [], approvals },
-        request.collected,
-      );
-      const review = reviewRequest({ ...request, collected });
+      const made = { signatures: [{ role, keyId, value }], payloadSignatures: [], approvals };
+      const review = reviewRequest({ ...request, collected: merged(request.collected, made) });
       requireSound(review);
-      await writeFileDurably(file, writeRequest(review.request), 0o644);
+      await writeOutput(file, writeRequest(review.request));
+      out.result(viewOf(review, []), () => progressOfAll(review).join('\n'));
+    },
+  );
+  verb<AttachPayloadOptions>(
+    trust,
+    'attach-payload <request>',
+    'add a signature over the bytes of an artifact that another tool made (P-256, SHA-512, DER)',
+    (command) =>
+      command
+        .requiredOption('--path <path>', 'target path of the artifact')
+        .requiredOption('--key <file>', 'sig-N.key of the key that signed: 64 bytes X || Y')
+        .requiredOption('--signature <file>', 'the signature')
+        .requiredOption('--file <file>', 'the artifact, to check the signature with'),
+    async ({ out }, [file = ''], options) => {
+      const request = readRequest(readBytes(file));
+      const { path, key: keyFile, signature, file: artifact } = options;
+      const atHand = artifactsFor(request, [new Uint8Array(readBytes(artifact))]);
+      const value = new Uint8Array(readBytes(signature));
+      const payloadSignatures = [{ path, key: readPayloadKey(keyFile), value }];
+      const made = { signatures: [], payloadSignatures, approvals: new Map<string, Uint8Array>() };
+      const review = reviewRequest({ ...request, collected: merged(request.collected, made) });
+      requireSound(review);
+      requirePayloadsAtHand(review.request, atHand);
+      await writeOutput(file, writeRequest(review.request));
       out.result(viewOf(review, []), () => progressOfAll(review).join('\n'));
     },
   );
@@ -169,16 +152,19 @@ async function sign(file: string, options: SignOptions, out: Output) {
   const review = reviewRequest(request, pinned);
   requireSound(review);
   for (const line of [...headLines(review), ...describe(review).map((one) => `  ${one}`)]) out.message(line);
-  if (!options.yes) await confirm('Sign this?', 'Read what changes, then repeat the command with --yes.');
+  // What could go wrong goes wrong before anybody is asked.
+  requireFolderOf(outFile);
   const contents = artifacts.map((one) => new Uint8Array(readBytes(one)));
+  artifactsFor(request, contents);
   const passphrase = await readPassphrase({ file: passphraseFile, prompt: `Passphrase of ${keys}` });
   const signer = await openSigner(keys, passphrase);
   try {
+    if (!options.yes) await confirm('Sign this?', 'Read what changes, then repeat the command with --yes.');
     const answer = await answerRequest(review, signer.signers, signer.payloadSigners, contents);
-    await writeFileDurably(outFile, writeRequest(answer.request), 0o644);
+    await writeOutput(outFile, writeRequest(answer.request));
     const after = reviewRequest(answer.request, pinned);
     await trustRoots(keys, after);
-    return { review: after, signed: answer.signed, outFile };
+    return { review: after, signed: answer.signed, notAtHand: answer.notAtHand, outFile };
   } finally {
     await signer.close();
   }
@@ -213,38 +199,61 @@ function headLines({ request }: Review): string[] {
 
 function progressOfAll(review: Review): readonly string[] {
   const names = (keyIds: readonly string[]) => keyIds.map((keyId) => holder(keyId, review.names));
-  return progressLines(
-    progressOf(review).map(({ signed, missing, ...file }) => ({
-      ...file,
-      ...{ signed: names(signed), missing: names(missing) },
-    })),
-  );
+  const files = progressOf(review).map(({ signed, missing, ...file }) => ({
+    ...file,
+    ...{ signed: names(signed), missing: names(missing) },
+  }));
+  return [...progressLines(files), ...payloadLines(payloadProgressOf(review).filter(({ isSigned }) => !isSigned))];
 }
 
-function isComplete(review: Review): boolean {
-  return progressOf(review).every((one) => one.isComplete);
-}
-
-function viewOf(review: Review, messages: readonly object[]) {
+function viewOf(review: Review, messages: readonly Message[]) {
   return {
     id: review.request.body.id,
     digest: review.request.digest,
     changes: describe(review),
     progress: progressOf(review),
-    payloads: review.request.body.payloads,
+    payloads: payloadProgressOf(review),
     complete: isComplete(review),
     messages,
   };
 }
 
-function writeMessages(review: Review, dir: string) {
-  const write = (role: string, message: Uint8Array, keyIds: readonly string[]) => {
-    const file = join(dir, `${encodeURIComponent(role)}.tosign`);
-    writeFileSync(file, message);
-    return { role, file, keyIds };
-  };
+/** Bytes for another tool or token to sign. */
+interface Message {
+  readonly role: string;
+  readonly file: string;
+  readonly keyIds: readonly string[];
+}
+
+const APPROVAL = 'approval.tosign';
+
+async function writeMessages(review: Review, dir: string): Promise<readonly Message[]> {
+  makeFolder(dir);
+  await writeOutput(join(dir, APPROVAL), approvalMessage(review.request.digest));
+  const messages: Message[] = [];
+  for (const one of review.files) {
+    const file = join(dir, `${encodeURIComponent(one.role)}.tosign`);
+    await writeOutput(file, one.message);
+    messages.push({ role: one.role, file, keyIds: [...eligible(one).keys()] });
+  }
+  return messages;
+}
+
+/** For somebody whose key lies elsewhere: each signature that is asked for, and how it comes back. */
+function howToSign({ request }: Review, messages: readonly Message[], file: string): readonly string[] {
+  const [first] = messages;
+  const approval = first && join(first.file, '..', APPROVAL);
   return [
-    ...review.files.map((one) => write(one.role, one.message, [...eligible(one).keys()])),
-    write('approval', approvalMessage(review.request.digest), []),
-  ];
+    ...messages.map(
+      ({ role, file: at, keyIds }) => `${role}: sign the bytes of ${at} with one of ${keyIds.join(', ')}`,
+    ),
+    `request: sign the bytes of ${approval} with the same key`,
+    `then: sealift trust attach ${file} --role ${first?.role} --key-id KEY --signature SIGNATURE --approval APPROVAL`,
+    ...request.body.payloads.flatMap(({ path, sha256, lengthBytes, keys }) =>
+      keys.map(
+        (key) =>
+          `${path}: sign the ${lengthBytes} bytes of the artifact with SHA-256 ${sha256} with payload key ${key.slice(0, 16)} (P-256, SHA-512, DER), then: sealift trust attach-payload ${file} --path ${path} --key SIG_KEY --signature SIGNATURE --file ARTIFACT`,
+      ),
+    ),
+  ].map(printable);
 }

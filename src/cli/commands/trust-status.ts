@@ -1,10 +1,10 @@
 /** What is published, who may sign it, and what expires. */
 import type { Command } from 'commander';
-import { writeFileDurably } from '../../adapters/files/durable.ts';
 import { printable } from '../../core/text.ts';
 import { EXIT } from '../exit.ts';
+import { writeOutput } from '../files.ts';
 import { table } from '../output.ts';
-import { digestOf } from '../signer-folder.ts';
+import { digestOf } from '../trusted-roots.ts';
 import { verb } from '../verbs.ts';
 
 interface RepositoryView {
@@ -59,7 +59,7 @@ export function addStatusCommands(trust: Command): void {
     (command) => command.requiredOption('--out <file>', 'where the root goes'),
     async ({ api, out }, _args, { out: file }) => {
       const { root, version } = await api().get<{ version: number; root: string }>('/trust/root');
-      await writeFileDurably(file, root, 0o644);
+      await writeOutput(file, root);
       const digest = digestOf(Buffer.from(root));
       out.result({ version, digest, file }, () => `Root ${version} with digest ${digest} is in ${file}.`);
     },
@@ -71,7 +71,7 @@ function statusText({ revision, rootDigest, roles, expiries }: RepositoryView): 
     return 'Nobody has signed a root yet. Begin with: sealift trust init --keys DIR --name NAME';
   }
   return [
-    `Publication ${revision}. The root says what has digest ${rootDigest}.`,
+    `Publication ${revision}. Its root has digest ${rootDigest}: compare it with the other signers.`,
     table(
       ['role', 'version', 'must sign', 'keys', 'kept'],
       roles.map(({ role, version, threshold, keys, online }) => [

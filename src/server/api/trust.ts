@@ -4,7 +4,7 @@ import { utf8Decode, utf8Encode } from '../../core/bytes.ts';
 import { parseJson, parseSigned } from '../../core/json.ts';
 import { DAY_MS } from '../../core/time.ts';
 import type { Change } from '../../fleet/changes.ts';
-import { isComplete, type SigningStatus } from '../../fleet/signing.ts';
+import type { SigningStatus } from '../../fleet/signing.ts';
 import { type PublicKey, parsePublicKey } from '../../trust/keys.ts';
 import { MAX_REQUEST_BYTES } from '../../trust/limits.ts';
 import { sha256Hex } from '../../trust/payload.ts';
@@ -214,7 +214,7 @@ function eventAnswer(status: SigningStatus) {
       ...{ role, authority, need, complete, signed: signed.map(signer), missing: missing.map(signer) },
     })),
     payloads: payloads.map(({ path, key, isSigned }) => ({ path, key, signed: isSigned })),
-    complete: isComplete(status),
+    complete: status.isComplete,
     releaseId: event.releaseId,
     createdAt: time(event.createdAtMs),
     updatedAt: time(event.updatedAtMs),

@@ -18,10 +18,10 @@ import { EXPIRES_AT_MS, jsonOf, testKey } from '../../../test/support/repository
 import { toHex } from '../../core/bytes.ts';
 import { parsePublicKey } from '../keys.ts';
 import { generatePayloadSigner, verifyPayload } from '../payload.ts';
-import { answerRequest } from './answer.ts';
+import { answerRequest, artifactsFor } from './answer.ts';
 import { delegationFiles, firstFiles, renewedFiles, rootFiles } from './draft.ts';
 import type { PayloadToSign, SigningRequest } from './request.ts';
-import { progressOf, requireSound, reviewRequest } from './review.ts';
+import { isComplete, progressOf, requireSound, reviewRequest } from './review.ts';
 
 const repository = new PaperRepository(1).withSupplier();
 const renewal = repository.request(renewedFiles(repository.read(), ['targets'], LATER_MS));
@@ -131,14 +131,46 @@ describe('CUPS-8 the signature over an image', () => {
     expect(signed).toEqual([listed?.role, 'fw/1']);
   });
 
-  it.each<[string, Partial<PayloadToSign>, readonly Uint8Array[]]>([
-    ['its image is not here', {}, []],
-    ['another image is here', {}, [Buffer.from('image ')]],
-    ['another key is asked for', { keys: [toHex(generatePayloadSigner().signer.key)] }, [image]],
-    ['no key is asked for', { keys: [] }, [image]],
-  ])('SEC-7 is not made when %s', async (_why, one, contents) => {
-    await expect(answerRequest(asking(one), [], [signer], contents)).rejects.toMatchObject({ code: 'SIGNING_KEY' });
-    const { request } = await answerRequest(asking(one), signersOf(ALICE), [signer], contents);
+  it.each<[string, string, Partial<PayloadToSign>, readonly Uint8Array[]]>([
+    ['its image is not here', 'SIGNING_FILE', {}, []],
+    ['another image is here', 'SIGNING_FILE', {}, [Buffer.from('image ')]],
+    ['another key is asked for', 'SIGNING_KEY', { keys: [toHex(generatePayloadSigner().signer.key)] }, [image]],
+    ['no key is asked for', 'SIGNING_KEY', { keys: [] }, [image]],
+  ])('SEC-7 is not made when %s', async (_why, code, one, contents) => {
+    await expect(answerRequest(asking(one), [], [signer], contents)).rejects.toMatchObject({ code });
+    const { request, notAtHand } = await answerRequest(asking(one), signersOf(ALICE), [signer], contents);
     expect(request.collected.payloadSignatures).toEqual([]);
+    expect(notAtHand).toEqual(code === 'SIGNING_FILE' ? ['fw/1'] : []);
+    expect(isComplete(reviewRequest(request))).toBe(false);
+  });
+
+  it('SEC-7 that somebody spoiled on the way is made anew, and that of another key is refused with its name', async () => {
+    const other = generatePayloadSigner().signer;
+    const keys = [toHex(signer.key), toHex(other.key)];
+    const bad = (key: string) => ({ path: 'fw/1', key, value: new Uint8Array(1) });
+    const spoiled = ({ request }: ReturnType<typeof asking>, ...payloadSignatures: ReturnType<typeof bad>[]) =>
+      reviewRequest({ ...request, collected: { ...request.collected, payloadSignatures } });
+    const { request } = await answerRequest(spoiled(asking(), bad(toHex(signer.key))), [], [signer], [image]);
+    expect(request.collected.payloadSignatures[0]?.value.length).toBeGreaterThan(8);
+    const review = spoiled(asking({ keys }), bad(toHex(other.key)));
+    await expect(answerRequest(review, [], [signer], [image])).rejects.toMatchObject({
+      ...{ code: 'SIGNING_FILE', message: expect.stringContaining(toHex(other.key).slice(0, 16)) as string },
+    });
+  });
+
+  it('SEC-7 over an artifact that is none of those that were asked for is a slip that is told', () => {
+    const { request } = asking();
+    expect(artifactsFor(request, [image])).toEqual(new Map([[payload.sha256, image]]));
+    expect(() => artifactsFor(request, [Buffer.from('imagf')])).toThrow(
+      /is not asked for; what has to be signed is 6105/,
+    );
+    expect(() => artifactsFor(repository.request(files), [image])).toThrow(/what has to be signed is none/);
+  });
+
+  it('SEC-7 by a key that nobody asked for is refused, wherever it is looked at', () => {
+    const { request } = asking();
+    const stray = { path: 'fw/1', key: 'ab'.repeat(64), value: new Uint8Array(70) };
+    const review = reviewRequest({ ...request, collected: { ...request.collected, payloadSignatures: [stray] } });
+    expect(() => requireSound(review)).toThrow(expect.objectContaining({ code: 'SIGNING_KEY' }));
   });
 });

@@ -59,6 +59,13 @@ export interface Progress {
   readonly isComplete: boolean;
 }
 
+/** A payload signature that is asked for, and whether it is there. */
+export interface PayloadProgress {
+  readonly path: string;
+  readonly key: string;
+  readonly isSigned: boolean;
+}
+
 /**
  * @param pinned root the signer trusts already; without one, the first root of the request is taken, which a person has to compare
  * @throws {SigningError} SIGNING_FORMAT what it says is published does not hold; SIGNING_STALE a file does not follow it;
@@ -118,6 +125,14 @@ export function requireSound({ request, files, names }: Review): void {
         },
       );
   }
+  for (const { path, key } of collected.payloadSignatures) {
+    if (request.body.payloads.some((one) => one.path === path && one.keys.includes(key))) continue;
+    throw new SigningError(
+      'SIGNING_KEY',
+      `nobody asked for a signature over ${path.slice(0, 64)} by key ${key.slice(0, 16)}`,
+      { fix: 'Sign with the key that devices hold; the signing event names it.' },
+    );
+  }
 }
 
 /** A payload is the image of a target that the same request lists: whoever signs its bytes signs what the words say. */
@@ -149,6 +164,20 @@ export function progressOf({ request, files }: Review): readonly Progress[] {
       return { role, authority: name, need: threshold, signed, missing, isComplete: distinct.size >= threshold };
     });
   });
+}
+
+/** Whether each is by its key over its artifact can only be said by who has the artifact. */
+export function payloadProgressOf({ request: { body, collected } }: Review): readonly PayloadProgress[] {
+  const isSigned = (path: string, key: string) =>
+    collected.payloadSignatures.some((one) => one.path === path && one.key === key);
+  return body.payloads.flatMap(({ path, keys }) => keys.map((key) => ({ path, key, isSigned: isSigned(path, key) })));
+}
+
+/** Whether nobody has to sign any more. */
+export function isComplete(review: Review): boolean {
+  return (
+    progressOf(review).every((one) => one.isComplete) && payloadProgressOf(review).every(({ isSigned }) => isSigned)
+  );
 }
 
 /** The files as they will be stored, with every signature that was collected. */

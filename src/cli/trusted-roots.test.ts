@@ -16,7 +16,7 @@ import { rootDocument } from '../trust/repository/documents.ts';
 import { renewedFiles, rootFiles } from '../trust/repository/draft.ts';
 import type { SigningRequest } from '../trust/repository/request.ts';
 import { reviewRequest } from '../trust/repository/review.ts';
-import { trustedRootFor, trustRoots } from './signer-folder.ts';
+import { trustedRootFor, trustRoots } from './trusted-roots.ts';
 
 /** What a signer does with a request: it is checked against what is trusted, and its roots are remembered. */
 async function takeIn(dir: string, request: SigningRequest): Promise<Uint8Array | undefined> {
@@ -47,7 +47,7 @@ describe('SEC-3 the roots that a signer trusts', () => {
     await takeIn(dir, renewal(repository));
     for (const request of [old, renewal(repository, { base: new Map() })]) {
       const { code, message } = refusalOf(() => trustedRootFor(dir, request));
-      expect(code).toBe('CLI_FILE');
+      expect(code).toBe('SIGNING_ROOT');
       expect(message).toContain('begins before root 2, which you saw published');
     }
   });
