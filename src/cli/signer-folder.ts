@@ -10,7 +10,7 @@ import { isName, printable } from '../core/text.ts';
 import { type PublicKey, parsePublicKey, type SchemeName, type Signer } from '../trust/keys.ts';
 import { type PayloadSigner, payloadSignerOf } from '../trust/payload.ts';
 import { CliError } from './exit.ts';
-import { makeFolder, readJson } from './files.ts';
+import { makeFolder, readJson, writeOutput } from './files.ts';
 
 export const SIGNER_FILES = {
   vault: 'keys.vault.json',
@@ -57,12 +57,19 @@ export async function makeSigner(
     await vault.generate('cups', 'cups-p256-sha512');
     const cups = payloadSignerOf(await vault.signer('cups'));
     if (cups) await writeFileDurably(join(dir, SIGNER_FILES.cups), cups.key, 0o644);
-    const signer = { name, root: root.json, targets: targets.json };
-    await writeFileDurably(join(dir, SIGNER_FILES.public), Buffer.concat([wireJson(signer), Buffer.from('\n')]), 0o644);
-    return { name, root, targets };
+    const signer = { name, root, targets };
+    await writePublicSigner(join(dir, SIGNER_FILES.public), signer);
+    return signer;
   } finally {
     await vault.close();
   }
+}
+
+/** What goes to whoever runs the ceremony. @throws {CliError} CLI_USAGE the name is none, CLI_FILE */
+export async function writePublicSigner(file: string, { name, root, targets }: PublicSigner): Promise<void> {
+  if (!isName(name)) throw noName(name);
+  const json = wireJson({ name, root: root.json, targets: targets.json });
+  await writeOutput(file, Buffer.concat([json, Buffer.from('\n')]));
 }
 
 /** @throws {CliError} CLI_FILE */

@@ -14,6 +14,7 @@ import { asObject, asString, JsonError, parseJson } from '../core/json.ts';
 import { TrustError } from './errors.ts';
 import {
   generateSigner,
+  importPublicKey,
   importSigner,
   type KeyDialect,
   type PublicKey,
@@ -84,6 +85,20 @@ describe('SEC-21 keys', () => {
     expect(signer.publicKey).toMatchObject({ keyType, scheme });
     const signature = await importSigner(pem, scheme).sign(message);
     expect(signer.publicKey.verify(message, signature)).toBe(true);
+  });
+
+  it.each(SCHEME_NAMES)('SEC-21 %s keys whose private half lies elsewhere are the same keys', (scheme) => {
+    const pem = createPublicKey(PEMS[scheme]).export({ type: 'spki', format: 'pem' }).toString();
+    const { keyId, json } = signerFor(scheme).publicKey;
+    expect(importPublicKey(pem, scheme)).toMatchObject({ keyId, json, scheme });
+  });
+
+  it('SEC-21 a private key is not taken for a public one, nor is anything else', () => {
+    const weak = createPublicKey(rsaPem(1_024)).export({ type: 'spki', format: 'pem' }).toString();
+    for (const text of [PEMS.ed25519, PEMS['ecdsa-sha2-nistp256'], 'x', '', weak])
+      expect(() => importPublicKey(text)).toThrow(expect.objectContaining({ code: 'TRUST_KEY' }));
+    const other = generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    expect(() => importPublicKey(other)).toThrow(expect.objectContaining({ code: 'TRUST_UNSUPPORTED' }));
   });
 
   it('SEC-21 no private key in anything that can be printed', async () => {

@@ -89,6 +89,28 @@ export function importSigner(pem: string, schemeName?: SchemeName): Signer {
 }
 
 /**
+ * A key whose private half lies elsewhere.
+ * @param pem SPKI @param schemeName which of the schemes of an RSA key, PSS by default
+ * @throws {TrustError} TRUST_KEY unusable, or a private one; TRUST_UNSUPPORTED a kind of key that signs no metadata, or not with this scheme
+ */
+export function importPublicKey(pem: string, schemeName?: SchemeName): PublicKey {
+  if (pem.includes('PRIVATE KEY')) {
+    throw new TrustError('TRUST_KEY', 'a private key where a public one belongs', {
+      fix: 'Name the public half: openssl pkey -in KEY -pubout',
+    });
+  }
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch {
+    throw new TrustError('TRUST_KEY', 'not a public key in PEM', {
+      fix: 'openssl pkey -in KEY -pubout makes one.',
+    });
+  }
+  return written(key, schemeName).publicKey;
+}
+
+/**
  * A fresh key: its signer, and its PKCS#8 PEM, which is secret and belongs into a file of mode 0600.
  * @param kind RSA keys have 3,072 bits and sign with PSS unless the scheme says otherwise
  */
@@ -123,17 +145,23 @@ function unsupported(message: string): TrustError {
 }
 
 function signerOf(key: KeyObject, schemeName: SchemeName | undefined): Signer {
+  const { scheme, publicKey } = written(createPublicKey(key), schemeName);
+  return {
+    publicKey,
+    sign: async (message) => new Uint8Array(sign(scheme.hash, message, { key, ...scheme.padding })),
+  };
+}
+
+/** A public key as our own documents spell it. */
+function written(key: KeyObject, schemeName: SchemeName | undefined) {
   const scheme = SCHEMES.find(
     ({ name, algorithm }) => algorithm === key.asymmetricKeyType && name === (schemeName ?? name),
   );
   if (!scheme)
     throw unsupported(`a key of type ${key.asymmetricKeyType} cannot sign with ${schemeName ?? 'any scheme'}`);
-  const text = scheme.text.write(createPublicKey(key));
+  const text = scheme.text.write(key);
   const json = { keytype: scheme.keyType, keyval: { public: text }, scheme: scheme.name };
-  return {
-    publicKey: publicKeyOf(scheme, parsed(scheme, text), json, json),
-    sign: async (message) => new Uint8Array(sign(scheme.hash, message, { key, ...scheme.padding })),
-  };
+  return { scheme, publicKey: publicKeyOf(scheme, parsed(scheme, text), json, json) };
 }
 
 interface ParsedKey {

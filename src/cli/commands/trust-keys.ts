@@ -4,10 +4,11 @@ import type { Command } from 'commander';
 import { FileVault } from '../../adapters/files/vault.ts';
 import { systemClock, systemRandom } from '../../adapters/node/ports.ts';
 import { printable } from '../../core/text.ts';
-import type { SchemeName } from '../../trust/keys.ts';
+import { importPublicKey, type SchemeName } from '../../trust/keys.ts';
 import { CliError } from '../exit.ts';
+import { readBytes } from '../files.ts';
 import { readPassphrase } from '../passphrase.ts';
-import { makeSigner, SIGNER_FILES } from '../signer-folder.ts';
+import { makeSigner, SIGNER_FILES, writePublicSigner } from '../signer-folder.ts';
 import { verb } from '../verbs.ts';
 
 const SCHEMES: readonly SchemeName[] = ['ed25519', 'ecdsa-sha2-nistp256', 'rsassa-pss-sha256', 'ml-dsa-44'];
@@ -17,6 +18,14 @@ interface InitOptions {
   readonly name: string;
   readonly passphraseFile?: string;
   readonly scheme: string;
+}
+
+interface ImportOptions {
+  readonly name: string;
+  readonly root: string;
+  readonly targets?: string;
+  readonly scheme?: string;
+  readonly out: string;
 }
 
 interface PassphraseOptions {
@@ -38,9 +47,7 @@ export function addKeyCommands(trust: Command): void {
         .option('--passphrase-file <file>', 'file with the passphrase; without it you are asked')
         .option('--scheme <scheme>', `kind of key: ${SCHEMES.join(', ')}`, 'ed25519'),
     async ({ out }, _args, { keys, name, passphraseFile, scheme }) => {
-      const kind = SCHEMES.find((one) => one === scheme);
-      if (!kind)
-        throw new CliError('CLI_USAGE', `"${scheme}" is no kind of key`, { fix: `Use one of: ${SCHEMES.join(', ')}` });
+      const kind = schemeOf(scheme);
       const passphrase = await readPassphrase({
         file: passphraseFile,
         prompt: `New passphrase for the keys of ${printable(name)}`,
@@ -53,6 +60,30 @@ export function addKeyCommands(trust: Command): void {
           `  ${join(keys, SIGNER_FILES.public)}  public: give it to whoever runs the ceremony`,
           `  ${join(keys, SIGNER_FILES.cups)}  public: gateways hold one such file as sig-0.key`,
           `  ${join(keys, SIGNER_FILES.vault)}  secret, and useless without the passphrase: keep both offline, and apart`,
+        ].join('\n'),
+      );
+    },
+  );
+  verb<ImportOptions>(
+    trust,
+    'import-key',
+    'make the public file of a signer whose keys lie elsewhere: in a token, or another tool',
+    (command) =>
+      command
+        .requiredOption('--name <name>', 'who this is, as others will see it')
+        .requiredOption('--root <file>', 'public key that signs roots, PEM')
+        .option('--targets <file>', 'public key that signs releases, PEM (default: the same)')
+        .option('--scheme <scheme>', `how they sign, where the kind of key leaves a choice: ${SCHEMES.join(', ')}`)
+        .requiredOption('--out <file>', 'where the public file goes'),
+    async ({ out }, _args, options) => {
+      const scheme = options.scheme === undefined ? undefined : schemeOf(options.scheme);
+      const key = (file: string) => importPublicKey(readBytes(file).toString(), scheme);
+      const [root, targets] = [key(options.root), key(options.targets ?? options.root)];
+      await writePublicSigner(options.out, { name: options.name, root, targets });
+      out.result({ file: options.out, rootKeyId: root.keyId, targetsKeyId: targets.keyId }, () =>
+        [
+          `${options.name} signs with key ${root.keyId.slice(0, 8)} (root) and ${targets.keyId.slice(0, 8)} (targets).`,
+          `  ${options.out}  public: give it to whoever runs the ceremony`,
         ].join('\n'),
       );
     },
@@ -85,4 +116,11 @@ export function addKeyCommands(trust: Command): void {
       }
     },
   );
+}
+
+/** @throws {CliError} CLI_USAGE */
+function schemeOf(name: string): SchemeName {
+  const scheme = SCHEMES.find((one) => one === name);
+  if (scheme) return scheme;
+  throw new CliError('CLI_USAGE', `"${name}" is no kind of key`, { fix: `Use one of: ${SCHEMES.join(', ')}` });
 }
