@@ -17,7 +17,8 @@ export abstract class OtaError<C extends string = string> extends Error {
   abstract readonly fault: Fault;
   readonly code: C;
   readonly detail: Readonly<Record<string, unknown>>;
-  readonly fix: string | undefined;
+  /** Whoever passes the error on may know more to do than the place that threw it. */
+  fix: string | undefined;
 
   constructor(code: C, message: string, options: ErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);

@@ -10,9 +10,11 @@ import {
   signedBy,
   signedByAll,
 } from '../../test/support/fleet.ts';
+import { recordingLog } from '../../test/support/ports.ts';
 import { DAY_MS } from '../core/time.ts';
 import type { Person } from '../lab/people.ts';
 import type { Change } from './changes.ts';
+import { StoreError } from './errors.ts';
 import type { Store } from './ports.ts';
 
 const imageOf = (version: string) => Buffer.from(`image of ${version}`);
@@ -93,6 +95,43 @@ describe('SEC-26 the use of online keys', () => {
   );
 });
 
+describe('SEC-26 a publication that fails', () => {
+  it('SEC-26 closes its intent at once, and says that the signatures have to come again', async () => {
+    let isFull = false;
+    const wrap = (store: Store): Store => ({
+      ...store,
+      publish: (publication) =>
+        isFull
+          ? Promise.reject(new StoreError('STORE_IO', 'the disk is full', { fix: 'Make space.' }))
+          : store.publish(publication),
+    });
+    const parts = await partsWithRoot({ ...QUICK, wrap });
+    const draft = await draftRelease(parts);
+    isFull = true;
+    await expect(signedByAll(parts, draft, [imageOf('1.1.0')])).rejects.toMatchObject({
+      code: 'STORE_IO',
+      fix: expect.stringMatching(/import the same file again: its signatures were not kept. Make space.$/) as string,
+    });
+    const states = async () => (await parts.store.intents('t', page)).map(({ state }) => state);
+    expect(await states()).toEqual(['done', 'abandoned']);
+    isFull = false;
+    expect((await signedByAll(parts, draft, [imageOf('1.1.0')])).event.state).toBe('published');
+    expect(await states()).toEqual(['done', 'abandoned', 'done']);
+  });
+
+  it('SEC-26 and what fails after it is published fails nobody: it is logged, and dead keys are destroyed', async () => {
+    const log = recordingLog();
+    const parts = await partsWithRoot({ ...QUICK, log });
+    parts.repository.onPublished(() => Promise.reject(new Error('no room for the plan')));
+    const { expiresAtMs, targetsExpiresAtMs } = rootChange(parts, parts.people, 2);
+    const rotation = { kind: 'root', rotateOnline: true, expiresAtMs, targetsExpiresAtMs } as const;
+    const { event } = await signedByAll(parts, await parts.signing.start(rotation, ''));
+    expect(event.state).toBe('published');
+    expect(parts.vault.signers.size).toBe(2);
+    expect(log.entries).toMatchObject([{ code: 'INTERNAL', error: 'Error: no room for the plan' }]);
+  });
+});
+
 describe('SEC-23 online keys', () => {
   const labels = ({ vault }: Parts) => [...vault.signers.keys()];
   const inVault = ({ vault }: Parts) =>
@@ -165,6 +204,17 @@ describe('SEC-23 online keys', () => {
       'snapshot-of-another-tenant',
     ]);
     expect(labels(parts)).toHaveLength(4);
+  });
+
+  it('SEC-23 a vault that fails once the root is published fails nobody, and it is said', async () => {
+    const log = recordingLog();
+    const parts = await partsWithRoot({ ...QUICK, log });
+    const draft = await parts.signing.start(rotation(parts), '');
+    parts.repository.onPublished(async () => {
+      parts.vault.keys = () => Promise.reject(new Error('the disk is gone'));
+    });
+    expect((await signedByAll(parts, draft)).event.state).toBe('published');
+    expect(log.entries).toMatchObject([{ code: 'INTERNAL', error: 'Error: the disk is gone' }]);
   });
 
   it('SEC-23 what the vault does not destroy is tried again with the next root', async () => {

@@ -84,7 +84,9 @@ export interface Store {
   targetsOf(tenant: string, sha256: string): Promise<readonly TargetEntry[]>;
   /** What is about to be signed with an online key, durable before it is (SEC-26). */
   openIntent(intent: SigningIntent): Promise<void>;
-  /** Closes what a crash left open: it was signed or not, but never published. Returns how many. */
+  /** Closes an open intent that came to nothing: it was signed or not, but never published. */
+  abandonIntent(tenant: string, id: string, atMs: number): Promise<void>;
+  /** The same for all that a crash left open. Returns how many. */
   abandonIntents(tenant: string, atMs: number): Promise<number>;
   intents(tenant: string, page: PageRequest): Promise<readonly (SigningIntent & { readonly state: IntentState })[]>;
   /**

@@ -5,7 +5,7 @@
  * served as it is; nothing that was signed is ever written again.
  */
 import type { CanonicalInput } from '../core/canonical-json.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Log } from '../core/ports.ts';
 import { Serial } from '../core/serial.ts';
 import { TrustError } from '../trust/errors.ts';
 import type { Signer } from '../trust/keys.ts';
@@ -33,6 +33,8 @@ export interface RepositoryPorts {
   readonly clock: Clock;
   readonly nextId: () => string;
   readonly lifetimes: Lifetimes;
+  /** Hears what failed after a publication, which stands all the same. */
+  readonly log?: Log;
 }
 
 /** Milliseconds that what the server signs by itself is valid. It is signed anew at half of that. */
@@ -62,6 +64,17 @@ export interface Signed {
   readonly versions: ReadonlyMap<string, number>;
   readonly event?: SigningEvent;
   readonly release?: Release;
+  /** Called when its turn has come, before any key is used: throws when this no longer follows what is published. */
+  readonly requireFresh?: () => void;
+}
+
+/** What is about to be signed online, and with what. */
+interface Intended {
+  readonly intentId: string;
+  readonly versions: ReadonlyMap<string, number>;
+  readonly signers: Readonly<Record<(typeof ONLINE)[number], readonly Signer[]>>;
+  readonly withSnapshot: boolean;
+  readonly nowMs: number;
 }
 
 type OnPublished = () => Promise<void>;
@@ -106,7 +119,7 @@ export class ImageRepository {
     return repository;
   }
 
-  /** Called, and waited for, after each publication. */
+  /** Called, and waited for, after each publication. What it throws is logged: what is published stays so. */
   onPublished(listener: OnPublished): void {
     this.#listeners.push(listener);
   }
@@ -220,9 +233,8 @@ export class ImageRepository {
 
   async #publish(signed: Signed, withSnapshot: boolean): Promise<void> {
     const { store, tenant, clock, nextId } = this.#ports;
-    const before = this.#current?.head;
-    const files = new Map(signed.files);
-    const versions = new Map([...(before?.versions ?? NEVER_PUBLISHED), ...signed.versions]);
+    signed.requireFresh?.();
+    const versions = new Map([...(this.#current?.head.versions ?? NEVER_PUBLISHED), ...signed.versions]);
     const root = this.#rootAfter(signed);
     const isRotated = this.#rotates(root);
     // Clients that have seen the old keys' last signed time forget it with those keys, and so do we.
@@ -236,10 +248,24 @@ export class ImageRepository {
     };
     const what = intentWords(versions, signers, withSnapshot);
     await store.openIntent({ tenant, id: intentId, atMs: clock.nowMs(), what });
+    try {
+      await this.#signAndStore(signed, { intentId, versions, signers, withSnapshot, nowMs });
+    } catch (error) {
+      // Where the store is gone, too, the next start closes it.
+      await store.abandonIntent(tenant, intentId, clock.nowMs()).catch(() => undefined);
+      throw error;
+    }
+    for (const listener of this.#listeners) await this.#tell(listener);
+  }
+
+  async #signAndStore(signed: Signed, intended: Intended): Promise<void> {
+    const { store, tenant, clock } = this.#ports;
+    const { intentId, versions, signers, withSnapshot, nowMs } = intended;
+    const files = new Map(signed.files);
     if (withSnapshot) files.set('snapshot', await this.#signSnapshot(versions, signers.snapshot, nowMs));
     const snapshot = await this.#fileIn(files, versions, 'snapshot');
     files.set('timestamp', await this.#signTimestamp(versions, snapshot, signers.timestamp, nowMs));
-    const head = { tenant, revision: (before?.revision ?? 0) + 1, versions };
+    const head = { tenant, revision: (this.#current?.head.revision ?? 0) + 1, versions };
     const fresh = new Map([...files].map(([role, bytes]) => [fileName(role, versions.get(role) ?? 0), bytes]));
     const targetRoles = [...files.keys()].filter((role) => !NOT_TARGETS.includes(role));
     const current = { head, reading: await this.#readAt(head, targetRoles, fresh) };
@@ -254,7 +280,14 @@ export class ImageRepository {
     for (const [role, bytes] of files) this.#files.set(cacheKey(role, versions.get(role) ?? 0), bytes);
     this.#proofs.clear();
     this.#current = current;
-    for (const listener of this.#listeners) await listener();
+  }
+
+  async #tell(listener: OnPublished): Promise<void> {
+    try {
+      await listener();
+    } catch (error) {
+      this.#ports.log?.error({ code: 'INTERNAL', what: 'after a publication', error: String(error) });
+    }
   }
 
   /** The clock's time, or the last one that clients have seen signed: for them it is never earlier (REL-11). */

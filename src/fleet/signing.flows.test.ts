@@ -89,6 +89,12 @@ describe('DESIGN-4 a release is signed by people', () => {
       await signedBy(parts.signing, draft, parts.alice, [image, Buffer.from('image of 1.2.0')]);
     const last = await Promise.allSettled(drafts.map((draft) => signedBy(parts.signing, draft, parts.bob)));
     expect(last.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(last[1]).toMatchObject({
+      reason: { code: 'SIGNING_STALE', fix: expect.stringContaining('Cancel') as string },
+    });
+    // No key was used for the one that came second.
+    const intents = await parts.store.intents('t', { after: undefined, limit: 9 });
+    expect(intents.map(({ state }) => state)).toEqual(['done', 'done']);
     expect(await parts.store.releases('t', { after: undefined, limit: 9 })).toMatchObject([{ version: '1.1.0' }]);
   });
 
@@ -155,6 +161,9 @@ describe('SEC-6 what comes to nothing changes nothing', () => {
     parts.vault.signers.clear();
     const last = await answerOf(draft, parts.bob);
     await refusedUnchanged(parts, 'REPOSITORY_KEYS', () => parts.signing.import(draft.event.id, last));
+    await expect(parts.signing.import(draft.event.id, last)).rejects.toMatchObject({
+      fix: expect.stringMatching(/import the same file again.*Restore the vault/) as string,
+    });
     for (const [label, signer] of lost) parts.vault.signers.set(label, signer);
     expect((await parts.signing.import(draft.event.id, last)).event.state).toBe('published');
   });

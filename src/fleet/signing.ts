@@ -5,7 +5,7 @@
  */
 
 import { fromHex } from '../core/bytes.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Log } from '../core/ports.ts';
 import { Serial } from '../core/serial.ts';
 import { verifyPayload } from '../trust/payload.ts';
 import { describe } from '../trust/repository/describe.ts';
@@ -48,6 +48,8 @@ export interface SigningPorts {
   readonly repository: ImageRepository;
   /** Told of each event that was started, signed, published or cancelled, once it is stored. */
   readonly onChange?: (event: SigningEvent) => void;
+  /** Hears what failed after a publication, which stands all the same. */
+  readonly log?: Log;
 }
 
 export interface SigningStatus {
@@ -173,8 +175,12 @@ export class SigningEvents {
       versions: new Map(review.files.map(({ role, version }) => [role, version])),
       event: published,
       ...(release ? { release } : {}),
+      // Another event may be published while this one waits for its turn.
+      requireFresh: () => this.#requireFresh(review.request),
     });
-    await this.#destroyDeadKeys(review);
+    await this.#destroyDeadKeys(review).catch((error: unknown) =>
+      this.#ports.log?.error({ code: 'INTERNAL', what: 'keys of earlier roots', error: String(error) }),
+    );
     return published;
   }
 

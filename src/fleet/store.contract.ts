@@ -170,6 +170,21 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(await store.intents('u', page)).toEqual([]);
     });
 
+    it('SEC-26 one intent is abandoned by itself, and what is done stays done', async () => {
+      const store = await make();
+      for (const number of [1, 2, 3])
+        await store.openIntent({ tenant: 't', id: id('N', number), what: `snapshot ${number}`, atMs: number });
+      await store.publish(publication(1));
+      for (const [tenant, number] of [
+        ['t', 1],
+        ['t', 2],
+        ['t', 9],
+        ['u', 3],
+      ] as const)
+        await store.abandonIntent(tenant, id('N', number), 9);
+      expect((await store.intents('t', page)).map(({ state }) => state)).toEqual(['done', 'abandoned', 'open']);
+    });
+
     it('REL-9 a signing event changes by revision, and together with what it publishes', async () => {
       const store = await make();
       await store.createSigningEvent(signingEvent(1));

@@ -69,10 +69,10 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
     snapshotMs: config.trust.snapshotDays * DAY_MS,
     timestampMs: config.trust.timestampDays * DAY_MS,
   };
-  const repository = await ImageRepository.open({ tenant, store, vault, clock, nextId, lifetimes });
+  const repository = await ImageRepository.open({ tenant, store, vault, clock, nextId, lifetimes, log });
   const onChange = ({ id: signingEventId, state, digest, releaseId }: SigningEvent) =>
     log.info({ code: 'signingEvent', signingEventId, state, digest, releaseId });
-  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository, onChange });
+  const signing = new SigningEvents({ tenant, store, blobs, vault, clock, nextId, repository, onChange, log });
   const repositories = [{ tenant, repository }];
   const fleet = await Fleet.open({ store, clock, random, protocols: [cupsTraits], repositories });
   cleanup.defer(() => fleet.close());

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import { FileBlobs } from '../../src/adapters/files/blobs.ts';
 import { openSqliteStore } from '../../src/adapters/sqlite/store.ts';
 import { toHex } from '../../src/core/bytes.ts';
+import type { Log } from '../../src/core/ports.ts';
 import { DAY_MS } from '../../src/core/time.ts';
 import { createUlids } from '../../src/core/ulid.ts';
 import type { Change } from '../../src/fleet/changes.ts';
@@ -30,6 +31,7 @@ export interface FleetOptions {
   readonly people?: readonly Person[];
   readonly traits?: ProtocolTraits;
   readonly atEnd?: AtEnd;
+  readonly log?: Log;
   /** Stands between the fleet and its store. */
   readonly wrap?: (store: Store) => Store;
   /** How the store is opened; by default with its threads. */
@@ -45,7 +47,7 @@ export async function openParts(options: FleetOptions = {}) {
     people = makePeople(3),
   } = options;
   const { dir = temporaryDir(atEnd), traits = TRAITS, wrap = (store) => store } = options;
-  const { openStore = openSqliteStore } = options;
+  const { openStore = openSqliteStore, log } = options;
   const opened = await openStore({ path: join(dir, DATABASE) });
   atEnd(() => opened.close());
   const store = wrap(opened);
@@ -53,7 +55,7 @@ export async function openParts(options: FleetOptions = {}) {
   const random = seededRandom(`${dir}${clock.nowMs()}`);
   const nextId = createUlids({ clock, random });
   const lifetimes = { snapshotMs: 7 * DAY_MS, timestampMs: 7 * DAY_MS };
-  const shared = { tenant: 't', store, vault, clock, nextId };
+  const shared = { tenant: 't', store, vault, clock, nextId, ...(log ? { log } : {}) };
   const repository = await ImageRepository.open({ ...shared, lifetimes });
   const signing = new SigningEvents({ ...shared, blobs, repository });
   const ports = { store, clock, random, protocols: [traits], repositories: [{ tenant: 't', repository }] };

@@ -77,7 +77,7 @@ const SQL = {
   closeIntent: query((db, slot) =>
     db
       .updateTable('signing_intent')
-      .set({ state: 'done', closed_at_ms: slot<number>('at_ms') })
+      .set({ state: slot<IntentState>('state'), closed_at_ms: slot<number>('at_ms') })
       .where('tenant', '=', slot('tenant'))
       .where('id', '=', slot('id'))
       .where('state', '=', 'open'),
@@ -186,6 +186,9 @@ export const REPOSITORY_WRITES = {
   openIntent(on: Statements, { tenant, id, what, atMs }: SigningIntent): void {
     SQL.insertIntent.run(on, { tenant, id, what, state: 'open', at_ms: atMs });
   },
+  abandonIntent(on: Statements, tenant: string, id: string, atMs: number): void {
+    SQL.closeIntent.run(on, { tenant, id, state: 'abandoned', at_ms: atMs });
+  },
   abandonIntents: (on: Statements, tenant: string, atMs: number): number =>
     SQL.abandonIntents.run(on, { tenant, at_ms: atMs }),
   createSigningEvent(on: Statements, event: SigningEvent): void {
@@ -203,7 +206,7 @@ export const REPOSITORY_WRITES = {
       throw new StoreError('STORE_CONFLICT', 'somebody else published meanwhile', { fix: 'Send it again.' });
     SQL.setRepository.run(on, { tenant, revision, versions: JSON.stringify([...head.versions]) });
     for (const file of files) publishFile(on, tenant, file);
-    SQL.closeIntent.run(on, { tenant, id: intentId, at_ms: atMs });
+    SQL.closeIntent.run(on, { tenant, id: intentId, state: 'done', at_ms: atMs });
     if (event) REPOSITORY_WRITES.updateSigningEvent(on, event);
     if (release) insertRelease(on, release);
   },
@@ -215,7 +218,9 @@ function publishFile(
   { role, version, bytes, targets }: Publication['files'][number],
 ): void {
   if (SQL.insertMetadata.run(on, { tenant, role, version, bytes }) === 0)
-    throw new StoreError('STORE_CONFLICT', `${role} ${version} was published before`);
+    throw new StoreError('STORE_CONFLICT', `${role} ${version} was published before`, {
+      fix: 'Look at what is published (sealift trust status), and draft the change anew.',
+    });
   if (!targets) return;
   SQL.clearTargets.run(on, { tenant, role });
   for (const { path, sha256, hardwareIds } of targets) {
