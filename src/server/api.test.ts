@@ -126,6 +126,37 @@ describe('DESIGN-6 bad input gets a problem that says what to do', () => {
     expect(json().errors).toMatchObject([{ pointer: '/hardware' }]);
   });
 
+  const phases = (phase: unknown) => ({ releaseId: ULID, phases: [phase] });
+  it.each([
+    ['trust/signing-events', { kind: 'renew', days: 9_999 }, ['/days must be <= 7300']],
+    [
+      'trust/signing-events',
+      { kind: 'undelegate', days: 1.5 },
+      [' must have required properties supplier', '/days must be integer'],
+    ],
+    [
+      'trust/signing-events',
+      { kind: 'delete', days: 9_999 },
+      ['/kind must be one of root, release, remove, delegate, undelegate, renew'],
+    ],
+    [
+      'trust/signing-events',
+      { days: 9_999 },
+      ['/kind must be one of root, release, remove, delegate, undelegate, renew'],
+    ],
+    ['trust/signing-events', [], [' must be an object']],
+    ['trust/signing-events', '"renew"', [' must be an object']],
+    ['rollouts', phases({ name: 'a', share: 2 }), ['/phases/0/share must be <= 1']],
+    ['rollouts', phases({ name: 'a b', group: 'g' }), ['/phases/0/name must match pattern']],
+  ])('DESIGN-6 %s with %j: what is wrong is named, and nothing else', async (path, body, said) => {
+    const problem = (await post(world, `/api/v1/${path}`, body)).json();
+    expect(problem).toMatchObject({ code: 'API_INVALID', status: 400 });
+    const errors = problem.errors as { pointer: string; message: string }[];
+    expect(errors.map(({ pointer, message }, index) => `${pointer} ${message}`.slice(0, said[index]?.length))).toEqual(
+      said,
+    );
+  });
+
   it('REL-19 a body of 9 MB and a chunked upload are refused', async () => {
     expect((await post(world, '/api/v1/devices', `{"x":"${'x'.repeat(9_000_000)}"}`)).status).toBe(413);
     const body = new Blob(['abc']).stream();

@@ -1,13 +1,14 @@
 /** The management listener: REST API, its documents, health and metrics. */
 import { readFile } from 'node:fs/promises';
 import swagger from '@fastify/swagger';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '../core/ports.ts';
 import type { ApiPorts, Operation } from './api/operation.ts';
 import { sendProblem } from './api/problems.ts';
 import { OPERATIONS } from './api/routes.ts';
 import { Problem } from './api/schemas.ts';
+import { compileValidator } from './api/validator.ts';
 import { ApiError } from './errors.ts';
 import { MAX_API_BODY_BYTES, MAX_ARTIFACT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -26,7 +27,7 @@ const ERROR_PAGE = new URL('../../docs/reference/errors.md', import.meta.url);
 
 /** Adds everything to `app`; call `app.ready()` or `listen` afterwards. */
 export async function mountManagement(app: FastifyInstance, ports: ManagementPorts): Promise<void> {
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setValidatorCompiler(compileValidator);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, ports.log));
   app.setNotFoundHandler((request, reply) => {
     const error = new ApiError('API_NOT_FOUND', `there is no ${request.method} ${request.url.slice(0, 200)}`, {

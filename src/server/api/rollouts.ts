@@ -112,8 +112,9 @@ export const ROLLOUT_OPERATIONS = [
   }),
 ];
 
-function phaseFrom(phase: Static<typeof PhaseSchema>): Phase {
-  return 'group' in phase ? { ...phase, kind: 'group' } : { ...phase, kind: 'share' };
+/** One of the two is there: the schema says so. */
+function phaseFrom({ name, group, share = 0 }: Static<typeof PhaseSchema>): Phase {
+  return group === undefined ? { kind: 'share', name, share } : { kind: 'group', name, group };
 }
 
 async function rolloutAnswer({ store, tenant }: ApiPorts, rollout: Rollout) {

@@ -85,13 +85,21 @@ export const ReleaseAnswer = Exact({
 });
 
 const PhaseName = Name('Name of the phase');
-export const PhaseSchema = Type.Union([
-  Exact({ name: PhaseName, group: Name('All devices of this group') }),
-  Exact({
+/** No union: an error would name what the other kind of phase misses, too. */
+export const PhaseSchema = Type.Object(
+  {
     name: PhaseName,
-    share: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'This share of all devices, by hash' }),
-  }),
-]);
+    group: Type.Optional(Name('All devices of this group')),
+    share: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'This share of all devices, by hash' }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    oneOf: [{ required: ['group'] }, { required: ['share'] }],
+    description: 'Either a group or a share',
+  },
+);
 export const RolloutBody = Exact({
   releaseId: Id(),
   phases: Type.Array(PhaseSchema, { minItems: 1, maxItems: 32 }),
