@@ -5,6 +5,7 @@
  * served as it is; nothing that was signed is ever written again.
  */
 import type { CanonicalInput } from '../core/canonical-json.ts';
+import { isOtaError, type OtaError } from '../core/errors.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { Serial } from '../core/serial.ts';
 import { TrustError } from '../trust/errors.ts';
@@ -201,6 +202,25 @@ export class ImageRepository {
     return [...online, ...firstBinOnly(offline)].toSorted((left, right) => left.expiresAtMs - right.expiresAtMs);
   }
 
+  /** The clock's time, or the last one that clients have seen signed: for them it is never earlier (REL-11). */
+  nowMs(): number {
+    const { signedAtMs = 0 } = this.#current?.reading.trusted.timestamp.value ?? {};
+    return Math.max(this.#ports.clock.nowMs(), signedAtMs);
+  }
+
+  /** Why what is published could not be kept fresh now: the vault fails, or lacks keys that the published root names. */
+  async keysProblem(): Promise<OtaError | undefined> {
+    const root = this.#current?.reading.trusted.root.value;
+    if (!root) return undefined;
+    try {
+      for (const role of ONLINE) await this.#labels(root, role);
+      return undefined;
+    } catch (error) {
+      if (isOtaError(error)) return error;
+      throw error;
+    }
+  }
+
   /**
    * Signs snapshot and timestamp anew when half of their life is over (SEC-24). @returns whether it did
    * @throws {TrustError} TRUST_EXPIRED by this clock clients refuse everything; if the clock is wrong, what it signed would spread
@@ -211,7 +231,7 @@ export class ImageRepository {
       if (!this.#current) return false;
       const { root, targets, snapshot, timestamp } = this.#current.reading.trusted;
       const { lifetimes } = this.#ports;
-      const nowMs = this.#nowMs();
+      const nowMs = this.nowMs();
       const isOld = (expiresAtMs: number, lifeMs: number) => expiresAtMs - nowMs <= lifeMs / 2;
       const needsSnapshot = isOld(snapshot.value.expiresAtMs, lifetimes.snapshotMs);
       if (!needsSnapshot && !isOld(timestamp.value.expiresAtMs, lifetimes.timestampMs)) return false;
@@ -238,7 +258,7 @@ export class ImageRepository {
     const root = this.#rootAfter(signed);
     const isRotated = this.#rotates(root);
     // Clients that have seen the old keys' last signed time forget it with those keys, and so do we.
-    const nowMs = isRotated ? clock.nowMs() : this.#nowMs();
+    const nowMs = isRotated ? clock.nowMs() : this.nowMs();
     const intentId = nextId();
     if (withSnapshot) versions.set('snapshot', await this.#nextVersion('snapshot', isRotated));
     versions.set('timestamp', await this.#nextVersion('timestamp', isRotated));
@@ -290,12 +310,6 @@ export class ImageRepository {
     }
   }
 
-  /** The clock's time, or the last one that clients have seen signed: for them it is never earlier (REL-11). */
-  #nowMs(): number {
-    const { signedAtMs = 0 } = this.#current?.reading.trusted.timestamp.value ?? {};
-    return Math.max(this.#ports.clock.nowMs(), signedAtMs);
-  }
-
   /** Whether `root` gives the online roles to other keys than now. */
   #rotates(root: Root): boolean {
     if (!this.#current) return false;
@@ -343,19 +357,23 @@ export class ImageRepository {
     return signedFile(timestampDocument(content, facts), signers);
   }
 
-  /** @throws {FleetError} REPOSITORY_KEYS the vault has fewer of the role's keys than must sign */
-  async #signers(root: Root, role: 'snapshot' | 'timestamp'): Promise<readonly Signer[]> {
-    const { vault } = this.#ports;
+  async #signers(root: Root, role: (typeof ONLINE)[number]): Promise<readonly Signer[]> {
+    const labels = await this.#labels(root, role);
+    return Promise.all(labels.map((label) => this.#ports.vault.signer(label)));
+  }
+
+  /** As many of a role's keys as must sign. @throws {FleetError} REPOSITORY_KEYS the vault has fewer */
+  async #labels(root: Root, role: (typeof ONLINE)[number]): Promise<readonly string[]> {
     const { keyIds, threshold } = root.roles[role];
     const wanted = new Set(keyIds.map((keyId) => root.keys.get(keyId)?.fingerprint));
-    const held = (await vault.keys()).filter(({ publicKey }) => wanted.has(publicKey.fingerprint));
-    if (held.length >= threshold) return Promise.all(held.slice(0, threshold).map(({ label }) => vault.signer(label)));
+    const held = (await this.#ports.vault.keys()).filter(({ publicKey }) => wanted.has(publicKey.fingerprint));
+    if (held.length >= threshold) return held.slice(0, threshold).map(({ label }) => label);
     throw new FleetError(
       'REPOSITORY_KEYS',
       `the vault holds ${held.length} of the ${threshold} keys that ${role} needs`,
       {
         detail: { role, held: held.length, threshold },
-        fix: 'Restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST',
+        fix: 'Look at trust.vault.file and its passphrase, restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST',
       },
     );
   }

@@ -311,6 +311,35 @@ describe('DESIGN-6 starting and stopping', () => {
     await expect(fetch(server.managementUrl)).rejects.toThrow();
   });
 
+  it('SEC-24 with another vault than the one that was published with, it says so, and serves what is there', async () => {
+    const world = await testWorld();
+    const status = async (managementUrl: string) => {
+      const token = readFileSync(join(world.server.dataDir, 'admin.token'), 'utf8').trim();
+      const get = async (path: string) => {
+        const answer = await fetch(new URL(path, managementUrl), { headers: { authorization: `Bearer ${token}` } });
+        return (await answer.json()) as Record<string, unknown>;
+      };
+      return [await get('/readyz'), await get('/readyz?verbose'), (await get('/api/v1/trust/repository')).keysProblem];
+    };
+    expect(await status(world.server.managementUrl)).toEqual([
+      { status: 'ok' },
+      { status: 'ok', keysProblem: null },
+      null,
+    ]);
+    await world.server.close();
+    const log = recordingLog();
+    const server = await startServer(config({ SEALIFT_DATA_DIR: world.server.dataDir }), { ...ports, log });
+    const problem = 'the vault holds 0 of the 1 keys that snapshot needs';
+    expect(await status(server.managementUrl)).toEqual([
+      { status: 'ok' },
+      { status: 'ok', keysProblem: problem },
+      problem,
+    ]);
+    expect((await fetch(new URL('/repo/timestamp.json', server.httpUrl))).status).toBe(200);
+    expect(log.entries.filter(({ code }) => code === 'REPOSITORY_KEYS')).toMatchObject([{ error: problem }]);
+    await server.close();
+  });
+
   it('REL-24 what was there is there after a restart', async () => {
     const settings = config({ SEALIFT_DATA_DIR: join(temporaryDir(), 'data') });
     const first = await startServer(settings, ports);

@@ -30,11 +30,11 @@ interface Warning {
 
 async function watched(parts: Parts, certificates: ReadonlyMap<string, string> = new Map()) {
   const log = recordingLog();
-  const { repository, lifetimes, clock } = parts;
-  const watch = new ExpiryWatch({ repository, lifetimes, certificates, clock, log, metrics: new Metrics('1.0.0') });
+  const { repository, lifetimes } = parts;
+  const watch = new ExpiryWatch({ repository, lifetimes, certificates, log, metrics: new Metrics('1.0.0') });
   await watch.check();
   const warnings = () => log.entries.filter(({ code }) => code === 'TRUST_EXPIRES') as unknown as readonly Warning[];
-  return { watch, warnings };
+  return { watch, warnings, log };
 }
 
 /** What people do about a warning of something they have signed. */
@@ -170,6 +170,40 @@ describe('SEC-24 nothing expires by surprise', () => {
         [role, 'has expired', 7],
       ]);
     }
+  });
+
+  it('SEC-24 a vault without the online keys is said to be one, once each time they go', async () => {
+    const parts = await partsWithRoot(QUICK);
+    const { vault, repository } = parts;
+    const { watch, log } = await watched(parts);
+    const held = [...vault.signers];
+    const said = () => log.entries.map(({ code }) => code);
+    expect(said()).toEqual([]);
+    for (const round of [1, 2]) {
+      vault.signers.clear();
+      for (let look = 0; look < 3; look += 1) await watch.check();
+      expect(said().filter((code) => code === 'REPOSITORY_KEYS')).toHaveLength(round);
+      for (const [label, signer] of held) vault.signers.set(label, signer);
+      for (let look = 0; look < 3; look += 1) await watch.check();
+      expect(said().filter((code) => code === 'ONLINE_KEYS_BACK')).toHaveLength(round);
+    }
+    expect(log.entries[0]).toMatchObject({
+      error: 'the vault holds 0 of the 1 keys that snapshot needs',
+      fix: expect.stringContaining('trust.vault.file') as string,
+    });
+    // One of the two is not enough either.
+    vault.signers.delete(held.find(([label]) => label.startsWith('timestamp'))?.[0] ?? '');
+    expect(await repository.keysProblem()).toMatchObject({ code: 'REPOSITORY_KEYS', detail: { role: 'timestamp' } });
+  });
+
+  it('SEC-24 compares with the time that renewal goes by: a clock that has fallen behind hides no expiry', async () => {
+    const parts = await partsWithRoot(QUICK);
+    const { clock, repository } = parts;
+    clock.advance(80 * DAY_MS);
+    await repository.renew();
+    clock.advance(-365 * DAY_MS);
+    const { warnings } = await watched(parts);
+    expect(warnings()).toMatchObject([{ what: 'targets', warning: 'expires within 14 days' }]);
   });
 
   it('SEC-24 certificates are watched like everything else', async () => {

@@ -1,6 +1,6 @@
-/** What expires, when, and who has to renew it: nothing expires by surprise (SEC-24). */
+/** What expires, when, who has to renew it, and whether the server can: nothing expires by surprise (SEC-24). */
 import { X509Certificate } from 'node:crypto';
-import type { Clock, Log } from '../core/ports.ts';
+import type { Log } from '../core/ports.ts';
 import { DAY_MS } from '../core/time.ts';
 import type { ImageRepository, Lifetimes } from '../fleet/repository.ts';
 import { EXPIRY_WARNING_DAYS } from './limits.ts';
@@ -19,7 +19,6 @@ export interface ExpiryPorts {
   readonly lifetimes: Lifetimes;
   /** PEM certificates by what they are for. */
   readonly certificates: ReadonlyMap<string, string>;
-  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -28,6 +27,7 @@ export class ExpiryWatch {
   readonly #ports: ExpiryPorts;
   /** Warnings that were logged, so that each is said once per threshold. */
   readonly #said = new Set<string>();
+  #saidOfKeys: string | undefined;
 
   constructor(ports: ExpiryPorts) {
     this.#ports = ports;
@@ -35,8 +35,8 @@ export class ExpiryWatch {
 
   /** Everything that expires, the first to expire first. */
   async all(): Promise<readonly Expiry[]> {
-    const { repository, certificates, clock } = this.#ports;
-    const nowMs = clock.nowMs();
+    const { repository, certificates } = this.#ports;
+    const nowMs = repository.nowMs();
     const roles = (await repository.expiries()).map(({ role, version, expiresAtMs, isOnline }) => ({
       ...{ what: role, version, expiresAtMs },
       renewedBy: isOnline ? ('server' as const) : ('signers' as const),
@@ -52,10 +52,10 @@ export class ExpiryWatch {
     return [...roles, ...issued].toSorted((left, right) => left.expiresAtMs - right.expiresAtMs);
   }
 
-  /** Logs what is due, each threshold once, and renews the gauges. */
+  /** Logs what is due, each threshold once, and renews the gauges; and once that keys are missing, or back. */
   async check(): Promise<void> {
-    const { log, metrics, clock } = this.#ports;
-    const nowMs = clock.nowMs();
+    const { repository, log, metrics } = this.#ports;
+    const nowMs = repository.nowMs();
     for (const { what, version, expiresAtMs, renewedBy, warning } of await this.all()) {
       metrics.expiresIn(what, (expiresAtMs - nowMs) / 1_000);
       // Of several bins, which share a name here, each has its own expiry.
@@ -71,6 +71,17 @@ export class ExpiryWatch {
         warning,
       });
     }
+    await this.#checkKeys();
+  }
+
+  /** A vault that lost its keys, or never had them, would be noticed when it is too late (SEC-24). */
+  async #checkKeys(): Promise<void> {
+    const { repository, log } = this.#ports;
+    const { code, message, fix } = (await repository.keysProblem()) ?? {};
+    if (message === this.#saidOfKeys) return;
+    this.#saidOfKeys = message;
+    if (code === undefined) log.info({ code: 'ONLINE_KEYS_BACK' });
+    else log.error({ code, what: 'online keys', error: message, fix });
   }
 
   /** The server signs anew at half life; when a quarter is left, it has failed to for a long time. */

@@ -83,16 +83,19 @@ function mountOperation(api: FastifyInstance, operation: Operation, ports: Manag
 }
 
 /** What needs no token: health, metrics, and the documents that describe the API. */
-function mountPublic(app: FastifyInstance, { metrics, checkReady }: ManagementPorts): void {
+function mountPublic(app: FastifyInstance, { metrics, checkReady, keysProblem }: ManagementPorts): void {
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   app.get('/api/docs/errors', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('text/markdown; charset=utf-8').send(await readFile(ERROR_PAGE)),
   );
   app.get('/livez', { schema: { hide: true } }, async () => ({ status: 'ok' }));
-  app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+  app.get<{ Querystring: { verbose?: string } }>('/readyz', { schema: { hide: true } }, async (request, reply) => {
     try {
       await checkReady();
-      return { status: 'ok' };
+      // Without the online keys it still serves what is published: nothing that a load balancer should act on.
+      return request.query.verbose === undefined
+        ? { status: 'ok' }
+        : { status: 'ok', keysProblem: await keysProblem() };
     } catch (error) {
       return reply.code(503).send({ status: 'degraded', reason: String(error) });
     }

@@ -91,7 +91,7 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
         ]
       : [],
   );
-  const watch = new ExpiryWatch({ repository, lifetimes, certificates, clock, log, metrics });
+  const watch = new ExpiryWatch({ repository, lifetimes, certificates, log, metrics });
   cleanup.defer(await keepFresh(repository, watch, log));
   const management = createListener({
     name: 'management',
@@ -104,6 +104,7 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   await mountManagement(management, {
     ...{ tenant, fleet, store, blobs, clock, log, metrics, version, repository, signing },
     expiries: () => watch.all(),
+    keysProblem: async () => (await repository.keysProblem())?.message ?? null,
     issuer: cupsTls?.issuer,
     isAuthorized: createBearerCheck(loadAdminToken(dataDir, random)),
     checkReady: async () => {

@@ -30,6 +30,8 @@ export interface ApiPorts {
   readonly signing: SigningEvents;
   /** Everything that expires; see expiry.ts. */
   readonly expiries: () => Promise<readonly Expiry[]>;
+  /** Why snapshot and timestamp could not be signed now; `null` when they could. */
+  readonly keysProblem: () => Promise<string | null>;
   /** `undefined` when the operator's own CA signs router certificates. */
   readonly issuer: RouterIssuer | undefined;
 }

@@ -174,6 +174,11 @@ export const RepositoryAnswer = Exact({
     }),
   ),
   targets: Type.Integer({ description: 'Targets in the top file; those in bins and of suppliers are not counted' }),
+  keysProblem: Nullable(
+    Type.String({
+      description: 'Why the server cannot sign snapshot and timestamp: its vault lacks their keys, or fails',
+    }),
+  ),
   expiries: Type.Array(ExpiryAnswer),
 });
 export const RootAnswer = Exact({

@@ -221,9 +221,11 @@ function eventAnswer(status: SigningStatus) {
   };
 }
 
-async function repositoryAnswer({ repository, expiries }: ApiPorts) {
+async function repositoryAnswer({ repository, expiries, keysProblem }: ApiPorts) {
   const due = (await expiries()).map(({ expiresAtMs, ...one }) => ({ ...one, expiresAt: time(expiresAtMs) }));
-  if (!repository.head) return { revision: 0, rootDigest: null, roles: [], targets: 0, expiries: due };
+  const keys = await keysProblem();
+  if (!repository.head)
+    return { revision: 0, rootDigest: null, roles: [], targets: 0, keysProblem: keys, expiries: due };
   const { trusted } = repository.reading;
   const names = holderNames(trusted.root.bytes);
   const root = trusted.root.value;
@@ -238,6 +240,7 @@ async function repositoryAnswer({ repository, expiries }: ApiPorts) {
       online: role === 'snapshot' || role === 'timestamp',
     })),
     targets: trusted.targets.value.targets.size,
+    keysProblem: keys,
     expiries: due,
   };
 }
