@@ -99,7 +99,7 @@ async function released(bits?: number) {
 }
 
 const renewal = ({ clock }: Parts) =>
-  ({ kind: 'renew', roles: ['targets'], expiresAtMs: clock.nowMs() + 60 * DAY_MS }) as const;
+  ({ kind: 'renew', roles: ['targets'], expiresAtMs: clock.nowMs() + 100 * DAY_MS }) as const;
 
 describe('SEC-23 drills', () => {
   it.each([undefined, 4])(

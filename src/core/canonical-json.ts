@@ -41,7 +41,10 @@ export function wireJson(value: CanonicalInput | JsonValue): Uint8Array {
 function canonicalText(value: unknown): string {
   const text = write(value, 0);
   // Once for all strings: quotes stand between them, so that no two halves can meet.
-  if (!text.isWellFormed()) throw new JsonError('JSON_SURROGATE', 'a lone surrogate has no canonical form');
+  if (!text.isWellFormed())
+    throw new JsonError('JSON_SURROGATE', 'a lone surrogate has no canonical form', {
+      fix: 'Correct the text: it holds half of a character (U+D800 to U+DFFF alone).',
+    });
   return text;
 }
 

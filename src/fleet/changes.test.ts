@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QUICK, refusedUnchanged } from '../../test/support/direct-store.ts';
-import { openParts, type Parts, partsWithRoot } from '../../test/support/fleet.ts';
+import { openParts, type Parts, partsWithRoot, signedByAll } from '../../test/support/fleet.ts';
 import { chunksOf } from '../../test/support/ports.ts';
 import { DAY_MS } from '../core/time.ts';
 import { generateSigner } from '../trust/keys.ts';
@@ -9,7 +9,7 @@ import type { Change } from './changes.ts';
 
 const image = Buffer.from('image of 1.1.0');
 const expiry = ({ clock }: Parts) => clock.nowMs() + 90 * DAY_MS;
-const renewal = (parts: Parts): Change => ({ kind: 'renew', roles: [], expiresAtMs: expiry(parts) });
+const renewal = (parts: Parts): Change => ({ kind: 'renew', roles: [], expiresAtMs: expiry(parts) + DAY_MS });
 
 describe('SEC-11 changes that make no sense are refused before anybody signs', () => {
   const sha256 = sha256Hex(image);
@@ -97,11 +97,13 @@ describe('SEC-11 changes that make no sense are refused before anybody signs', (
     ['a supplier for too many paths', delegate({ paths: many(4_097) }), 'SIGNING_CHANGE'],
     ['no supplier any more', { kind: 'undelegate', supplier: 'nobody' }, 'SIGNING_CHANGE'],
     ['no bins any more', { kind: 'undelegate', supplier: 'bins' }, 'SIGNING_CHANGE'],
-    ...['root', 'snapshot', 'nobody'].map((name): [string, object, string] => [
+    ...['snapshot', 'nobody'].map((name): [string, object, string] => [
       `a renewal of ${name}`,
-      { kind: 'renew', roles: ['targets', name] },
+      { kind: 'renew', roles: ['targets', name], expiresAtMs: Date.UTC(2_040, 0) },
       'SIGNING_CHANGE',
     ]),
+    ['a renewal until now', { kind: 'renew', roles: [] }, 'SIGNING_CHANGE'],
+    ['a shorter root', { kind: 'renew', roles: ['root'] }, 'SIGNING_CHANGE'],
     [
       'bins of a repository that is there',
       { kind: 'root', rotateOnline: false, bits: 4, targetsExpiresAtMs: 1 },
@@ -126,8 +128,12 @@ describe('SEC-11 changes that make no sense are refused before anybody signs', (
     for (const [what, change, code] of CHANGES) {
       const whole = { expiresAtMs: expiry(parts), ...change } as Change;
       await refusedUnchanged(parts, code, () => parts.signing.start(whole, what));
+      const fix = expect.stringMatching(/^[A-Z].*[^ ]$/s) as string;
+      if (code !== 'BLOB_MISSING') await expect(parts.signing.start(whole, what), what).rejects.toMatchObject({ fix });
     }
-    await refusedUnchanged(parts, 'JSON_SURROGATE', () => parts.signing.start(renewal(parts), 'half a \ud83d'));
+    const half = () => parts.signing.start(renewal(parts), 'half a \ud83d');
+    await refusedUnchanged(parts, 'JSON_SURROGATE', half);
+    await expect(half()).rejects.toMatchObject({ fix: expect.stringContaining('half of a character') as string });
     expect(await parts.store.openSigningEvents('t')).toEqual([]);
   });
 
@@ -152,6 +158,45 @@ describe('SEC-11 changes that make no sense are refused before anybody signs', (
     } as const;
     await refusedUnchanged(parts, 'SIGNING_CHANGE', () => parts.signing.start(bare, ''));
     await refusedUnchanged(parts, 'SIGNING_CHANGE', () => parts.signing.start({ ...bare, root: role }, ''));
+  });
+
+  it('SEC-24 a renewal lengthens: one that would not says until when each is valid', async () => {
+    const parts = await partsWithRoot({ ...QUICK, bits: 1 });
+    const { clock, signing } = parts;
+    const ends = (change: object) =>
+      signing.start({ kind: 'renew', roles: [], expiresAtMs: expiry(parts), ...change }, '');
+    const until = (timeMs: number) => expect.stringContaining(new Date(timeMs).toISOString().slice(0, 19)) as string;
+    for (const lessMs of [0, 1, DAY_MS])
+      await expect(ends({ expiresAtMs: expiry(parts) - lessMs })).rejects.toMatchObject({
+        code: 'SIGNING_CHANGE',
+        fix: until(expiry(parts)),
+      });
+    // Of the second in which it ends now nothing is left once it is written.
+    await expect(ends({ expiresAtMs: expiry(parts) + 999 })).rejects.toMatchObject({ code: 'SIGNING_CHANGE' });
+    await expect(ends({ roles: ['root'] })).rejects.toMatchObject({
+      detail: { role: 'root' },
+      fix: until(clock.nowMs() + 365 * DAY_MS),
+    });
+    const draft = await ends({ expiresAtMs: expiry(parts) + 1_000 });
+    expect(draft.progress.map(({ role }) => role)).toEqual(['bins-0', 'bins-1', 'bins', 'targets']);
+  });
+
+  it('SEC-24 the root is renewed where it is named, with nothing else changed', async () => {
+    const parts = await partsWithRoot(QUICK);
+    const { repository, signing, clock } = parts;
+    clock.advance(30 * DAY_MS);
+    const ends = { expiresAtMs: expiry(parts), rootExpiresAtMs: clock.nowMs() + 365 * DAY_MS };
+    const draft = await signing.start({ kind: 'renew', roles: ['targets', 'root'], ...ends }, 'both');
+    const time = (timeMs: number) => `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+    expect(draft.changes).toEqual([
+      `signs root anew without changing keys and thresholds: root 2, valid until ${time(ends.rootExpiresAtMs)}`,
+      `signs targets anew without changing what it lists, valid until ${time(ends.expiresAtMs)}`,
+    ]);
+    const before = repository.reading.published.root;
+    expect((await signedByAll(parts, draft)).event.state).toBe('published');
+    const { root } = repository.reading.published;
+    expect(root).toMatchObject({ version: 2, expiresAtMs: ends.rootExpiresAtMs, roles: before.roles });
+    expect([...root.keys.keys()].toSorted()).toEqual([...before.keys.keys()].toSorted());
   });
 
   it('DESIGN-4 what is drafted twice in one breath is drafted once', async () => {

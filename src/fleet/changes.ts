@@ -21,6 +21,7 @@ import type { PayloadToSign } from '../trust/repository/request.ts';
 import { delegationsFor } from '../trust/tuf/delegations.ts';
 import { TUF1 } from '../trust/tuf/dialect.ts';
 import { requirePath } from '../trust/tuf/roles.ts';
+import { writeTime } from '../trust/tuf/shape.ts';
 import type { Vault } from '../trust/vault.ts';
 import { FleetError } from './errors.ts';
 import type { ReleaseDraft } from './model.ts';
@@ -59,8 +60,14 @@ export type Change =
     }
   | { readonly kind: 'delegate'; readonly delegation: DelegationContent; readonly expiresAtMs: number }
   | { readonly kind: 'undelegate'; readonly supplier: string; readonly expiresAtMs: number }
-  /** The same content with a later expiry; without roles, every file of our own. */
-  | { readonly kind: 'renew'; readonly roles: readonly string[]; readonly expiresAtMs: number };
+  /** The same content with a later expiry; without roles, every file of our own but the root. */
+  | {
+      readonly kind: 'renew';
+      readonly roles: readonly string[];
+      readonly expiresAtMs: number;
+      /** Of the root, where the roles name it; like the others without. */
+      readonly rootExpiresAtMs?: number;
+    };
 
 export interface Drafted {
   readonly files: readonly DraftFile[];
@@ -96,16 +103,15 @@ export async function draftChange(change: Change, ports: ChangePorts): Promise<D
       const published = await read(ports, []);
       return filesOnly(delegationFiles(published, { remove: change.supplier }, change.expiresAtMs));
     }
-    case 'renew': {
-      const roles = change.roles.length > 0 ? [...new Set(change.roles)] : ownRoles(ports);
-      return filesOnly(renewedFiles(await read(ports, roles), roles, change.expiresAtMs));
-    }
+    case 'renew':
+      return filesOnly(await draftRenewal(change, ports));
   }
 }
 
 function filesOnly(files: readonly DraftFile[]): Drafted {
   // An event that asks for nobody's signature would be complete at once.
-  if (files.length === 0) throw new SigningError('SIGNING_CHANGE', 'nothing would change');
+  if (files.length === 0)
+    throw new SigningError('SIGNING_CHANGE', 'nothing would change', { fix: 'Name at least one thing to change.' });
   return { files, payloads: [], release: null };
 }
 
@@ -120,7 +126,10 @@ async function draftRoot(change: Of<'root'>, ports: ChangePorts): Promise<readon
     const roles = { root, targets, ...(await onlineRoles(ports)) };
     return firstFiles({ version: 1, expiresAtMs, roles }, bits, targetsExpiresAtMs);
   }
-  if (bits !== undefined) throw new SigningError('SIGNING_CHANGE', 'bins are chosen with the first root');
+  if (bits !== undefined)
+    throw new SigningError('SIGNING_CHANGE', 'bins are chosen with the first root', {
+      fix: 'Leave the number of bins out: it stays as it is.',
+    });
   const before = repository.reading.published;
   const changesTargets = targets !== undefined;
   const published = changesTargets ? await read(ports, ownRoles(ports)) : before;
@@ -131,6 +140,34 @@ async function draftRoot(change: Of<'root'>, ports: ChangePorts): Promise<readon
     ...(rotateOnline ? await onlineRoles(ports) : {}),
   };
   return rootFiles(published, roles, expiresAtMs, targetsExpiresAtMs);
+}
+
+async function draftRenewal(
+  { roles, expiresAtMs, rootExpiresAtMs = expiresAtMs }: Of<'renew'>,
+  ports: ChangePorts,
+): Promise<readonly DraftFile[]> {
+  const named = roles.length > 0 ? [...new Set(roles)] : ownRoles(ports);
+  const published = await read(ports, named);
+  const others = named.filter((role) => role !== 'root');
+  for (const role of others) requireLater(role, published.files.get(role), expiresAtMs);
+  const files = renewedFiles(published, others, expiresAtMs);
+  if (others.length === named.length) return files;
+  requireLater('root', published.root, rootExpiresAtMs);
+  return [...rootFiles(published, rolesOf(published), rootExpiresAtMs, expiresAtMs), ...files];
+}
+
+/** Whoever renews means to lengthen. What is written is cut to whole seconds. */
+function requireLater(role: string, file: { readonly expiresAtMs: number } | undefined, expiresAtMs: number): void {
+  if (!file || Math.floor(expiresAtMs / 1_000) * 1_000 > file.expiresAtMs) return;
+  const now = writeTime(file.expiresAtMs);
+  throw new SigningError(
+    'SIGNING_CHANGE',
+    `${role} would be valid no longer than it is: until ${writeTime(expiresAtMs)}`,
+    {
+      detail: { role },
+      fix: `Name more days: ${role} is valid until ${now}. Or renew other roles without it.`,
+    },
+  );
 }
 
 /** Fresh keys for snapshot and timestamp. */
@@ -152,6 +189,7 @@ async function draftRelease(change: Of<'release'>, ports: ChangePorts): Promise<
     throw new SigningError(
       'SIGNING_CHANGE',
       `${unusable.slice(0, 16)} is no P-256 key, so nothing could ever be signed with it`,
+      { fix: 'Give the raw public key that devices hold: X || Y of a point on the curve, 128 hex digits.' },
     );
   // First of all: without a repository there is nothing to add to.
   const where = await placeOf(supplier, ports);
@@ -209,9 +247,9 @@ async function artifactOf(
 function targetPathOf(path: string): string {
   try {
     return requirePath(path);
-  } catch (cause) {
+  } catch {
+    // Its words would say the same again.
     throw new SigningError('SIGNING_CHANGE', `"${path.slice(0, 64)}" is no target path`, {
-      cause,
       fix: 'Use up to 1,024 characters, no control characters, and no segment that is "." or "..".',
     });
   }
@@ -226,7 +264,10 @@ interface Place {
 async function placeOf(supplier: string | undefined, ports: ChangePorts): Promise<Place> {
   const bits = await bitsOf(ports);
   if (supplier === undefined) return { bits };
-  if (isOwnRole(supplier)) throw new SigningError('SIGNING_CHANGE', `"${supplier}" is no supplier`);
+  if (isOwnRole(supplier))
+    throw new SigningError('SIGNING_CHANGE', `"${supplier}" is no supplier`, {
+      fix: 'Leave the supplier out: what is ours is signed by our own signers.',
+    });
   return { role: supplier, bits };
 }
 

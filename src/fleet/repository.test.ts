@@ -252,10 +252,8 @@ describe('SEC-24 renewal', () => {
     const parts = await partsWithRoot({ ...QUICK, bits: 2 });
     const { clock, repository, signing } = parts;
     const nowMs = clock.nowMs();
-    await signedByAll(
-      parts,
-      await signing.start({ kind: 'renew', roles: ['bins-2'], expiresAtMs: nowMs + 50 * DAY_MS }, ''),
-    );
+    const roles = ['targets', 'bins', 'bins-0', 'bins-1', 'bins-3'];
+    await signedByAll(parts, await signing.start({ kind: 'renew', roles, expiresAtMs: nowMs + 140 * DAY_MS }, ''));
     const said = (await repository.expiries()).map((one) => [
       one.role,
       one.version,
@@ -269,9 +267,9 @@ describe('SEC-24 renewal', () => {
       ]),
     );
     expect(said.slice(2)).toEqual([
-      ['bins-*', 2, 50, false],
-      ['targets', 1, 90, false],
-      ['bins', 1, 90, false],
+      ['bins-*', 1, 90, false],
+      ['targets', 2, 140, false],
+      ['bins', 2, 140, false],
       ['root', 1, 365, false],
     ]);
   });
@@ -298,7 +296,7 @@ describe('SEC-24 renewal', () => {
     expect(await parts.repository.renew()).toBe(false);
     // What people are asked to sign by that clock would be dead on arrival.
     await expect(publishRelease(parts)).rejects.toMatchObject({ code: 'TRUST_EXPIRED' });
-    const change = { kind: 'renew', roles: [], expiresAtMs: right + 90 * DAY_MS } as const;
+    const change = { kind: 'renew', roles: [], expiresAtMs: right + 91 * DAY_MS } as const;
     await signedByAll(parts, await parts.signing.start(change, ''));
     const device = await deviceOf(parts, 'timestamp.json', '2.snapshot.json', '2.targets.json');
     device.nowMs = right + DAY_MS;

@@ -104,8 +104,13 @@ const UndelegateChange = Exact({
 const RenewChange = Exact({
   kind: Type.Literal('renew'),
   reason: Reason,
-  roles: Type.Optional(Type.Array(Name('Role'), { maxItems: 4_096, description: 'All of our own without it' })),
-  days: Days('the targets metadata'),
+  roles: Type.Optional(
+    Type.Array(Name('Role'), {
+      maxItems: 4_096,
+      description: 'Targets and bins without it; the root where it is named',
+    }),
+  ),
+  days: Days('what is renewed'),
 });
 
 export const SigningEventBody = Type.Union([

@@ -186,7 +186,10 @@ function changeOf(body: SigningEventBody, nowMs: number): Change {
     case 'undelegate':
       return { kind: 'undelegate', supplier: body.supplier, expiresAtMs };
     case 'renew':
-      return { kind: 'renew', roles: body.roles ?? [], expiresAtMs };
+      return {
+        ...{ kind: 'renew', roles: body.roles ?? [], expiresAtMs },
+        rootExpiresAtMs: nowMs + (body.days ?? ROOT_DAYS) * DAY_MS,
+      };
   }
 }
 

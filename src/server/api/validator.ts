@@ -10,11 +10,11 @@ type Validator = ReturnType<typeof TypeBoxValidatorCompiler>;
  * would add what it misses.
  */
 export function compileValidator(route: Route): Validator {
-  const kinds = route.httpPart === 'body' ? kindsOf(route.schema as TSchema) : [];
+  const kinds = route.httpPart === 'body' ? kindsOf(route.schema) : [];
   if (kinds.length === 0) return TypeBoxValidatorCompiler(route);
   const validators = new Map(kinds.map(([kind, schema]) => [kind, TypeBoxValidatorCompiler({ ...route, schema })]));
   const unknown = `must be one of ${[...validators.keys()].join(', ')}`;
-  return (body) => {
+  return (body: unknown) => {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) return refusal('', 'must be an object');
     const validate = validators.get('kind' in body ? body.kind : undefined);
     return validate ? validate(body) : refusal('/kind', unknown);

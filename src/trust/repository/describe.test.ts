@@ -65,7 +65,29 @@ describe('DESIGN-4 a request in words', () => {
       `targets is valid until ${UNTIL}`,
       'splits targets into 16 files bins-*, signed as targets are',
       `bins is valid until ${UNTIL}`,
-      `signs 16 files (bins-0 and others) anew without changing what they list, valid until ${UNTIL}`,
+      `begins 16 files (bins-0 and others), which list nothing yet, valid until ${UNTIL}`,
+    ]);
+  });
+
+  it('DESIGN-4 a first root without bins, and a supplier that comes back', () => {
+    const files = firstFiles({ version: 1, expiresAtMs: LATER_MS, roles: rolesBy() }, undefined, EXPIRES_AT_MS);
+    expect(said(new PaperRepository(), files, { base: new Map() }).at(-1)).toBe(
+      `begins targets, which lists nothing yet, valid until ${UNTIL}`,
+    );
+    const repository = stocked();
+    repository.publish(delegationFiles(repository.read(), { remove: 'acme' }, EXPIRES_AT_MS));
+    const again = delegationFiles(repository.read(), { set: supplier('acme') }, EXPIRES_AT_MS);
+    // What nobody may sign for any more is in no base.
+    const base = new Map([...repository.files].filter(([name]) => !name.endsWith('acme.json')));
+    expect(said(repository, again, { base }).at(-1)).toBe(
+      `begins acme anew, with nothing listed, valid until ${UNTIL}`,
+    );
+  });
+
+  it('DESIGN-4 a root that changes nothing but how long it is valid', () => {
+    const repository = stocked();
+    expect(said(repository, rootFiles(repository.read(), rolesBy(), LATER_MS, LATER_MS))).toEqual([
+      `signs root anew without changing keys and thresholds: root 2, valid until ${LATER}`,
     ]);
   });
 
@@ -132,7 +154,7 @@ describe('DESIGN-4 a request in words', () => {
     ).toEqual([
       `lets mid speak for m/*, n, on "hw 1", hw, signed by 1 of ${idOf('mid')}, and nobody after it`,
       'asks in this order: acme, zeta, mid, bins',
-      `signs mid anew without changing what it lists, valid until ${UNTIL}`,
+      `begins mid, which lists nothing yet, valid until ${UNTIL}`,
     ]);
     expect(lines({ set: supplier('acme', { keys: [testKey('acme 2').publicKey], hardwareIds: [] }) })).toEqual([
       `CHANGES who may speak: acme speak for acme/*, on no hardware, ${by('acme 2')}; it was: acme ${speak}, ${by('acme')}`,

@@ -14,36 +14,44 @@ import type { Review } from './review.ts';
 
 const TOP_ROLES: readonly TopRole[] = ['root', 'targets', 'snapshot', 'timestamp'];
 
-/** One sentence per change; files that only get a new version and a new expiry are counted together. */
+/** One sentence per change; files that begin empty, or only get a new version and a new expiry, are counted together. */
 export function describe(review: Review): readonly string[] {
   const lines = review.nextRoot ? rootWords(review, review.nextRoot) : [];
-  const unchanged: [string, Targets][] = [];
+  const quiet: Quiet[] = [];
   for (const { role, targets } of review.files) {
     if (!targets) continue;
     const words = targetsWords(review, role, targets);
-    if (words.length === 0) unchanged.push([role, targets]);
+    if (words.length === 0) quiet.push({ role, was: before(review, role), until: untilWords(targets) });
     lines.push(...words);
   }
-  for (const [expiresAtMs, files] of Map.groupBy(unchanged, ([, targets]) => targets.expiresAtMs))
-    lines.push(
-      renewedWords(
-        files.map(([role]) => role),
-        expiresAtMs,
-      ),
-    );
+  for (const files of Map.groupBy(quiet, ({ was, until }) => `${was} ${until}`).values()) lines.push(quietWords(files));
   lines.push(...review.request.body.payloads.map(payloadWords));
   return lines.map(printable);
 }
 
+/** A file of which there is nothing to say but that it is signed. */
+interface Quiet {
+  readonly role: string;
+  readonly was: 'there' | 'never' | 'gone';
+  readonly until: string;
+}
+
+/** A supplier that comes back has versions, but no file that counted until now. */
+function before({ before: published }: Review, role: string): Quiet['was'] {
+  if (published?.files.has(role)) return 'there';
+  return published?.versions.has(role) ? 'gone' : 'never';
+}
+
 function rootWords({ before, names }: Review, next: Root): string[] {
-  const lines = [`root ${next.version}, ${untilWords(next)}`];
+  const lines: string[] = [];
   for (const role of TOP_ROLES) lines.push(...roleWords(role, before?.root, next, names));
   for (const keyId of next.keys.keys()) {
     const [was, is] = [before?.names.get(keyId) ?? '', names.get(keyId) ?? ''];
     if (before?.root.keys.has(keyId) && was !== is)
       lines.push(`key ${keyId} is said to be of ${named(is)}, it was of ${named(was)}`);
   }
-  return lines;
+  const root = `root ${next.version}, ${untilWords(next)}`;
+  return lines.length === 0 ? [`signs root anew without changing keys and thresholds: ${root}`] : [root, ...lines];
 }
 
 function roleWords(role: TopRole, before: Root | undefined, next: Root, names: ReadonlyMap<string, string>): string[] {
@@ -163,10 +171,17 @@ function signersWords(role: RoleKeys, own: RoleKeys | undefined): string {
   return `signed by ${role.threshold} of ${role.keyIds.map(named).join(', ')}`;
 }
 
-function renewedWords(roles: readonly string[], expiresAtMs: number): string {
-  const [first = ''] = roles;
-  const names = roles.length === 1 ? named(first) : `${roles.length} files (${named(first)} and others)`;
-  return `signs ${names} anew without changing what ${roles.length === 1 ? 'it lists' : 'they list'}, ${untilWords({ expiresAtMs })}`;
+/** @param files alike but for their names */
+function quietWords(files: readonly Quiet[]): string {
+  const [{ role, was, until } = { role: '', was: 'there' as const, until: '' }] = files;
+  const isOne = files.length === 1;
+  const names = isOne ? named(role) : `${files.length} files (${named(role)} and others)`;
+  const words = {
+    there: `signs ${names} anew without changing what ${isOne ? 'it lists' : 'they list'}`,
+    never: `begins ${names}, which ${isOne ? 'lists' : 'list'} nothing yet`,
+    gone: `begins ${names} anew, with nothing listed`,
+  };
+  return `${words[was]}, ${until}`;
 }
 
 function payloadWords(payload: Review['request']['body']['payloads'][number]): string {

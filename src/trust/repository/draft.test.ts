@@ -261,6 +261,14 @@ describe('DESIGN-4 suppliers', () => {
     expect(Buffer.from(wireJson(top?.signed ?? null)).toString()).toContain('"paths":["acme/*","é/*"]');
   });
 
+  it.each(['../x', 'acme/../x', './x', 'acme/..', '..', '/', 'a\u0000b', 'x'.repeat(1_025)])(
+    'SEC-11 none may speak for %j, which no target path can be',
+    (path) => {
+      const error = refusalOf(() => set(new PaperRepository().read(), supplier('acme', { paths: ['acme/*', path] })));
+      expect(error).toMatchObject({ code: 'SIGNING_CHANGE', fix: expect.stringContaining('segment') as string });
+    },
+  );
+
   it.each(['targets', 'bins', 'bins-0'])('DESIGN-4 none is called %s', (name) => {
     for (const bits of [undefined, 1])
       expect(refusalOf(() => set(new PaperRepository(bits).read(), supplier(name))).code).toBe('SIGNING_CHANGE');

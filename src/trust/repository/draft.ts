@@ -106,7 +106,9 @@ export function targetFiles(
   };
   for (const path of changes.remove) {
     if (!targetsAt(path).delete(path))
-      throw new SigningError('SIGNING_CHANGE', `there is no target "${path}" to remove`);
+      throw new SigningError('SIGNING_CHANGE', `there is no target "${path}" to remove`, {
+        fix: 'Name a path that is published; where a supplier lists it, name the supplier, too.',
+      });
   }
   for (const [path, target] of changes.add) targetsAt(path).set(requirePath(path), target);
   return [...files].map(([role, targets]) => {
@@ -128,15 +130,23 @@ export function delegationFiles(
 ): readonly DraftFile[] {
   const file = published.files.get('targets');
   const all = file?.delegations ? delegationsOf(file.delegations) : [];
-  if (!file || 'bits' in all) throw new SigningError('SIGNING_CHANGE', 'the top file cannot take suppliers');
+  if (!file || 'bits' in all)
+    throw new SigningError('SIGNING_CHANGE', 'the top file cannot take suppliers', {
+      fix: 'It was written by another program, split into bins by itself: begin a repository of Sealift.',
+    });
   const name = 'set' in change ? change.set.name : change.remove;
   if (isOwnRole(name) || TOP_ROLES.includes(name))
-    throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`);
+    throw new SigningError('SIGNING_CHANGE', `"${name}" cannot be the name of a supplier`, {
+      fix: 'Choose another name: this one belongs to the repository itself.',
+    });
   // Clients that hold roles as members of an object sort such names before all others, and find the signature wrong (ADR 0008).
   if ('set' in change && /^[0-9]+$/.test(name))
-    throw new SigningError('SIGNING_CHANGE', `the name of a supplier cannot be a number alone, like "${name}"`);
+    throw new SigningError('SIGNING_CHANGE', `the name of a supplier cannot be a number alone, like "${name}"`, {
+      fix: 'Choose a name with a letter in it.',
+    });
   const before = all.find((one) => one.name === name);
-  if ('remove' in change && !before) throw new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`);
+  if ('remove' in change && !before) throw noSupplier(name, all);
+  if ('set' in change) for (const path of change.set.paths ?? []) requirePattern(path);
   const delegations = 'set' in change ? withSupplier(all, change.set) : all.filter((one) => one !== before);
   const top = targetsFile('targets', { ...nextContent(file), expiresAtMs, delegations });
   const hasSameKeys = 'set' in change && before !== undefined && signersOf(before) === signersOf(change.set);
@@ -144,6 +154,24 @@ export function delegationFiles(
   const targets = published.files.get(name)?.targets ?? new Map<string, TargetContent>();
   const version = (published.versions.get(name) ?? 0) + 1;
   return [top, targetsFile(name, { version, expiresAtMs, targets })];
+}
+
+function noSupplier(name: string, all: readonly DelegationContent[]): SigningError {
+  const names = all.map((one) => one.name).filter((one) => one !== BINS);
+  return new SigningError('SIGNING_CHANGE', `there is no supplier "${name}"`, {
+    fix: names.length === 0 ? 'There are no suppliers yet.' : `Name one of ${names.join(', ')}.`,
+  });
+}
+
+/** No path that it could match may be published. */
+function requirePattern(pattern: string): void {
+  try {
+    requirePath(pattern);
+  } catch {
+    throw new SigningError('SIGNING_CHANGE', `no target path can match "${pattern.slice(0, 64)}"`, {
+      fix: 'Use up to 1,024 characters, no control characters, and no segment that is "." or "..".',
+    });
+  }
 }
 
 /** In the place it had; a new one is the last of suppliers. Paths as readers understand them, so that what is signed is what they read. */
@@ -166,7 +194,10 @@ export function renewedFiles(
 ): readonly DraftFile[] {
   return roles.map((role) => {
     const file = published.files.get(role);
-    if (!file) throw new SigningError('SIGNING_CHANGE', `there is no role "${role}" to renew`);
+    if (!file)
+      throw new SigningError('SIGNING_CHANGE', `there is no role "${role}" to renew`, {
+        fix: 'Name root, targets, a bin or a supplier; the server renews snapshot and timestamp by itself.',
+      });
     return targetsFile(role, { ...nextContent(file), expiresAtMs });
   });
 }
