@@ -34,6 +34,11 @@ export function isOtaError(error: unknown): error is OtaError {
   return error instanceof OtaError;
 }
 
+/** The cause, for whoever prints it behind the message: `undefined` where the message says it already. */
+export function unsaidCause({ message, cause }: OtaError): OtaError | undefined {
+  return isOtaError(cause) && !message.includes(cause.message) ? cause : undefined;
+}
+
 /** Bytes that do not follow their format. */
 export class WireError extends OtaError<'WIRE_TRUNCATED' | 'WIRE_TRAILING' | 'WIRE_LIMIT' | 'WIRE_VALUE'> {
   readonly fault = 'peer';

@@ -131,7 +131,13 @@ export class SigningEvents {
   async import(id: string, bytes: Uint8Array): Promise<SigningStatus> {
     const incoming = readRequest(bytes);
     if (incoming.body.id !== id)
-      throw new SigningError('SIGNING_FORMAT', `this is the request of signing event ${incoming.body.id.slice(0, 64)}`);
+      throw new SigningError(
+        'SIGNING_FORMAT',
+        `this is the request of signing event ${incoming.body.id.slice(0, 64)}`,
+        {
+          fix: 'Import it under the id of its own event.',
+        },
+      );
     return this.#serial.run(incoming.body.id, () => this.#import(incoming));
   }
 

@@ -130,7 +130,10 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
         await expect(store.publish(late)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
       // A version that was published never changes, even under a new head.
       const rewritten = publication(3, { files: publication(2).files });
-      await expect(store.publish(rewritten)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+      await expect(store.publish(rewritten)).rejects.toMatchObject({
+        code: 'STORE_CONFLICT',
+        fix: expect.stringContaining('draft the change anew') as string,
+      });
       expect(await store.repository('t')).toEqual(publication(2).head);
       expect(await store.metadata('t', 'targets', 1)).toEqual(new Uint8Array([1]));
       expect(await store.metadata('t', 'targets', 2)).toEqual(new Uint8Array([2]));

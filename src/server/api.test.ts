@@ -157,6 +157,18 @@ describe('DESIGN-6 bad input gets a problem that says what to do', () => {
     );
   });
 
+  it('DESIGN-6 a reason is said once, though it has a cause', async () => {
+    const answer = await call(world, `/api/v1/trust/signing-events/${ULID}/request`, {
+      ...{ method: 'PUT', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify({ request: '{"format":1,"format":2}' }),
+    });
+    expect(answer.json()).toMatchObject({ code: 'SIGNING_FORMAT', detail: expect.stringContaining('twice') as string });
+    expect(String(answer.json().detail).split('twice')).toHaveLength(2);
+    const climbing = { kind: 'remove', paths: ['a/../b'] };
+    const { detail } = (await post(world, '/api/v1/trust/signing-events', climbing)).json();
+    expect(detail).toBe('"a/../b" is no target path');
+  });
+
   it('REL-19 a body of 9 MB and a chunked upload are refused', async () => {
     expect((await post(world, '/api/v1/devices', `{"x":"${'x'.repeat(9_000_000)}"}`)).status).toBe(413);
     const body = new Blob(['abc']).stream();
