@@ -85,6 +85,9 @@ describe('SEC-11 files by name', () => {
         '1e0.root.json',
         ' 1.root.json',
         '1.root.json ',
+        '01.root.json',
+        '0000000000000001.root.json',
+        '1.timestamp.json',
       ],
       ...[
         '../1.root.json',

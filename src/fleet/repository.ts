@@ -153,10 +153,12 @@ export class ImageRepository {
   }
 
   async #fileAt(head: RepositoryHead, name: string): Promise<Uint8Array | undefined> {
-    const [, digits, encoded = ''] = /^(?:([0-9]{1,16})\.)?([^/]{1,3000})\.json$/.exec(name) ?? [];
+    const [, digits, encoded = ''] = /^(?:([1-9][0-9]{0,15})\.)?([^/]{1,3000})\.json$/.exec(name) ?? [];
     const role = decoded(encoded);
     const published = role === undefined ? undefined : head.versions.get(role);
     if (role === undefined || published === undefined) return undefined;
+    // The one file that is asked for by its plain name alone. How names are escaped differs from client to client.
+    if (role === 'timestamp' && digits !== undefined) return undefined;
     const version = digits === undefined ? published : Number(digits);
     return version > published ? undefined : this.#load(role, version);
   }

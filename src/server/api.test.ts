@@ -82,6 +82,7 @@ describe('DESIGN-6 bad input gets a problem that says what to do', () => {
     [`/api/v1/devices/${ULID}`, undefined, 404, 'API_NOT_FOUND'],
     ['/api/v1/devices/../../etc/passwd', undefined, 404, 'API_NOT_FOUND'],
     ['/api/v1/devices/1', undefined, 400, 'API_INVALID'],
+    ['/api/v1/devices/%ff', undefined, 400, 'API_INVALID'],
     [`/api/v1/devices/${ULID}/decision`, undefined, 404, 'DEVICE_UNKNOWN'],
     [`/api/v1/releases/${ULID}`, undefined, 404, 'API_NOT_FOUND'],
     [`/api/v1/rollouts/${ULID}`, undefined, 404, 'API_NOT_FOUND'],

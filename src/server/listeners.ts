@@ -1,6 +1,6 @@
 /** Fastify instances with the limits every listener shares. */
 import { isIP } from 'node:net';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock, Random } from '../core/ports.ts';
 import { createUlids } from '../core/ulid.ts';
 import { ServerError } from './errors.ts';
@@ -25,6 +25,10 @@ export function createListener({ name, tls, metrics, clock, random }: ListenerOp
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle' as const,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    // What is refused before there is a route is answered in the words of the listener, too.
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      app.errorHandler(error, request, reply);
+    },
   };
   const app: FastifyInstance = tls ? Fastify({ ...options, https: tlsOptions(tls) }) : Fastify(options);
   app.server.maxConnections = MAX_CONNECTIONS;
