@@ -1,39 +1,46 @@
-/** Bounded memory: the least recently used is forgotten first. */
+/** Bounded memory: the least recently used is forgotten first. Each value weighs one, unless it is said how much. */
 import type { DeviceView } from './model.ts';
 
 export class Lru<V> {
   readonly #limit: number;
+  readonly #weightOf: (value: V) => number;
   readonly #values = new Map<string, V>();
+  #weight = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, weightOf: (value: V) => number = () => 1) {
     this.#limit = limit;
+    this.#weightOf = weightOf;
   }
 
   get(key: string): V | undefined {
     const value = this.#values.get(key);
-    if (value !== undefined) this.#touch(key, value);
+    if (value === undefined) return undefined;
+    // A Map keeps the order of insertion: last in is last used.
+    this.#values.delete(key);
+    this.#values.set(key, value);
     return value;
   }
 
   set(key: string, value: V): void {
-    this.#touch(key, value);
-    if (this.#values.size <= this.#limit) return;
-    const [oldest] = this.#values.keys();
-    if (oldest !== undefined) this.#values.delete(oldest);
+    this.delete(key);
+    this.#values.set(key, value);
+    this.#weight += this.#weightOf(value);
+    for (const oldest of this.#values.keys()) {
+      if (this.#weight <= this.#limit) return;
+      this.delete(oldest);
+    }
   }
 
   delete(key: string): void {
+    const value = this.#values.get(key);
+    if (value === undefined) return;
     this.#values.delete(key);
+    this.#weight -= this.#weightOf(value);
   }
 
   clear(): void {
     this.#values.clear();
-  }
-
-  /** A Map keeps the order of insertion: last in is last used. */
-  #touch(key: string, value: V): void {
-    this.#values.delete(key);
-    this.#values.set(key, value);
+    this.#weight = 0;
   }
 }
 

@@ -10,7 +10,7 @@ export const MAX_PHASES = 32;
 export const MAX_GROUPS = 64;
 /** Hash buckets that shares are cut from: a share is exact to 0.01 %. */
 export const BUCKETS = 10_000;
-/** Metadata files kept in memory; most are below 16 kB. */
-export const MAX_CACHED_FILES = 2_048;
+/** Bytes of metadata files kept in memory: room for 4,096 bins of 10 kB and what stands above them; others are one keyed read. */
+export const MAX_CACHED_METADATA_BYTES = 64 * 2 ** 20;
 /** Release proofs kept in memory; about 10 kB to 100 kB each. */
 export const MAX_CACHED_PROOFS = 256;

@@ -160,7 +160,7 @@ describe('SEC-22 release proofs', () => {
     expect(await empty.repository.proof(digestOf('1.1.0'))).toBeUndefined();
     expect(await empty.repository.endorsement('a', 'hw')).toBeUndefined();
     expect(await empty.repository.file('1.root.json')).toBeUndefined();
-    expect(await empty.repository.expiries()).toEqual([]);
+    expect(empty.repository.expiries()).toEqual([]);
     expect(await empty.repository.renew()).toBe(false);
     expect(() => empty.repository.reading).toThrow('nobody has signed a root');
     const parts = await partsWithRoot(QUICK);
@@ -223,7 +223,7 @@ describe('SEC-24 renewal', () => {
     expect(await repository.renew()).toBe(true);
     expect(versionsOf(parts)).toMatchObject({ snapshot: 2, timestamp: 2, targets: 1, root: 1 });
     expect(await repository.renew()).toBe(false);
-    const fresh = new Map((await repository.expiries()).map(({ role, expiresAtMs }) => [role, expiresAtMs]));
+    const fresh = new Map(repository.expiries().map(({ role, expiresAtMs }) => [role, expiresAtMs]));
     expect([fresh.get('snapshot'), fresh.get('timestamp')]).toEqual(Array(2).fill(clock.nowMs() + 7 * DAY_MS));
   });
 
@@ -257,12 +257,9 @@ describe('SEC-24 renewal', () => {
     const nowMs = clock.nowMs();
     const roles = ['targets', 'bins', 'bins-0', 'bins-1', 'bins-3'];
     await signedByAll(parts, await signing.start({ kind: 'renew', roles, expiresAtMs: nowMs + 140 * DAY_MS }, ''));
-    const said = (await repository.expiries()).map((one) => [
-      one.role,
-      one.version,
-      (one.expiresAtMs - nowMs) / DAY_MS,
-      one.isOnline,
-    ]);
+    const said = repository
+      .expiries()
+      .map((one) => [one.role, one.version, (one.expiresAtMs - nowMs) / DAY_MS, one.isOnline]);
     expect(said.slice(0, 2)).toEqual(
       expect.arrayContaining([
         ['snapshot', 2, 7, true],
@@ -275,6 +272,43 @@ describe('SEC-24 renewal', () => {
       ['bins', 2, 140, false],
       ['root', 1, 365, false],
     ]);
+  });
+
+  it('SEC-24 knows of each file without a look at it, from one publication to the next and after a restart', async () => {
+    const reads: string[] = [];
+    const wrap = (store: Store): Store => ({
+      ...store,
+      metadata(tenant, role, version) {
+        reads.push(role);
+        return store.metadata(tenant, role, version);
+      },
+    });
+    const parts = await partsWithRoot({ ...QUICK, bits: 1 });
+    const { clock, vault, people, dir } = parts;
+    const [one] = people;
+    if (!one) throw new Error('nobody');
+    const expiresAtMs = clock.nowMs() + 80 * DAY_MS;
+    const delegation = {
+      name: 'acme',
+      keys: [one.targets.publicKey],
+      threshold: 1,
+      terminating: false,
+      paths: ['a/*'],
+    };
+    await signedByAll(parts, await parts.signing.start({ kind: 'delegate', delegation, expiresAtMs }, ''));
+    await publishRelease(parts);
+    const again = await openParts({ ...QUICK, dir, clock, vault, people, wrap });
+    reads.length = 0;
+    const said = again.repository.expiries();
+    expect(said.map(({ role }) => role)).toEqual(expect.arrayContaining(['acme', 'bins-*', 'bins', 'targets', 'root']));
+    expect(parts.repository.expiries()).toEqual(said);
+    expect(reads).toEqual([]);
+    const undelegate = { kind: 'undelegate', supplier: 'acme', expiresAtMs } as const;
+    await signedByAll(again, await again.signing.start(undelegate, ''));
+    expect(again.repository.expiries().map(({ role, version }) => [role, version])).toEqual(
+      expect.arrayContaining([['targets', 3]]),
+    );
+    expect(again.repository.expiries().map(({ role }) => role)).not.toContain('acme');
   });
 
   it('REL-11 a clock that is years ahead signs nothing, and all is well when it is right again', async () => {

@@ -18,11 +18,11 @@ import { metadataFile, signWith } from '../trust/repository/sign.ts';
 import { requireUnexpired } from '../trust/tuf/accept.ts';
 import { writeProof } from '../trust/tuf/proof.ts';
 import { type Found, findTarget, type Wanted } from '../trust/tuf/refresh.ts';
-import type { Root, TopRole } from '../trust/tuf/roles.ts';
+import type { Common, Root, TopRole } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
 import { Lru } from './cache.ts';
 import { FleetError } from './errors.ts';
-import { MAX_CACHED_FILES, MAX_CACHED_PROOFS } from './limits.ts';
+import { MAX_CACHED_METADATA_BYTES, MAX_CACHED_PROOFS } from './limits.ts';
 import type { Artifact, Release, RepositoryHead, SigningEvent } from './model.ts';
 import type { Store } from './ports.ts';
 import { fileRow, intentWords, requireCurrent, requireHead } from './publication.ts';
@@ -84,6 +84,8 @@ type OnPublished = () => Promise<void>;
 interface Current {
   readonly head: RepositoryHead;
   readonly reading: Reading;
+  /** Of every targets file as it was published last, also of suppliers that are gone. */
+  readonly targets: ReadonlyMap<string, Common>;
 }
 
 /** New files that are not stored yet, by their names. */
@@ -97,7 +99,7 @@ const ONLINE = ['snapshot', 'timestamp'] as const;
 export class ImageRepository {
   readonly #ports: RepositoryPorts;
   readonly #serial = new Serial();
-  readonly #files = new Lru<Uint8Array>(MAX_CACHED_FILES);
+  readonly #files = new Lru<Uint8Array>(MAX_CACHED_METADATA_BYTES, ({ length }) => length);
   readonly #proofs = new Lru<Promise<Uint8Array | undefined>>(MAX_CACHED_PROOFS);
   readonly #listeners: OnPublished[] = [];
   #current: Current | undefined;
@@ -113,9 +115,11 @@ export class ImageRepository {
     await store.abandonIntents(tenant, clock.nowMs());
     const head = await store.repository(tenant);
     if (head) {
-      repository.#current = { head, reading: await repository.#readAt(head, []) };
+      const reading = await repository.#readAt(head, []);
+      repository.#current = { head, reading, targets: new Map() };
       // What a client may ask for next is looked at once, so that no damage on the disk is served as good (SEC-7).
-      await repository.readWith(repository.#delegatedRoles());
+      const { published } = await repository.readWith(repository.#delegatedRoles());
+      repository.#current = { head, reading, targets: commonOf(published.files) };
     }
     return repository;
   }
@@ -188,19 +192,19 @@ export class ImageRepository {
     return { sha256, lengthBytes: found.target.lengthBytes, expiresAtMs };
   }
 
-  /** Every role with its expiry, the first to expire first; of all bins only the first to expire. Their files are read for it. */
-  async expiries(): Promise<readonly RoleExpiry[]> {
+  /** Every role with its expiry, the first to expire first; of all bins only the first to expire. */
+  expiries(): readonly RoleExpiry[] {
     if (!this.#current) return [];
-    const { reading } = this.#current;
-    const { published } = await this.readWith(this.#delegatedRoles());
+    const { reading, targets } = this.#current;
     const { root, snapshot, timestamp } = reading.trusted;
     const online = [
       { role: 'snapshot', value: snapshot.value },
       { role: 'timestamp', value: timestamp.value },
     ].map(({ role, value }) => ({ role, version: value.version, expiresAtMs: value.expiresAtMs, isOnline: true }));
-    const offline = [['root', root.value] as const, ...published.files].map(([role, value]) => ({
-      ...{ role, version: value.version, expiresAtMs: value.expiresAtMs, isOnline: false },
-    }));
+    const signed = new Set(['targets', ...this.#delegatedRoles()]);
+    const offline = [['root', root.value] as const, ...[...targets].filter(([role]) => signed.has(role))].map(
+      ([role, { version, expiresAtMs }]) => ({ role, version, expiresAtMs, isOnline: false }),
+    );
     return [...online, ...firstBinOnly(offline)].toSorted((left, right) => left.expiresAtMs - right.expiresAtMs);
   }
 
@@ -290,7 +294,9 @@ export class ImageRepository {
     const head = { tenant, revision: (this.#current?.head.revision ?? 0) + 1, versions };
     const fresh = new Map([...files].map(([role, bytes]) => [fileName(role, versions.get(role) ?? 0), bytes]));
     const targetRoles = [...files.keys()].filter((role) => !NOT_TARGETS.includes(role));
-    const current = { head, reading: await this.#readAt(head, targetRoles, fresh) };
+    const reading = await this.#readAt(head, targetRoles, fresh);
+    const targets = new Map([...(this.#current?.targets ?? []), ...commonOf(reading.published.files)]);
+    const current = { head, reading, targets };
     requireCurrent(current.reading, files, nowMs);
     for (const artifact of signed.release?.artifacts ?? []) await this.#requireFound(current, artifact, fresh);
     await store.publish({
@@ -489,6 +495,11 @@ function firstBinOnly(roles: readonly RoleExpiry[]): readonly RoleExpiry[] {
   const bins = roles.filter(({ role }) => role.startsWith(`${BINS}-`));
   const first = bins.toSorted((left, right) => left.expiresAtMs - right.expiresAtMs).slice(0, 1);
   return [...roles.filter((one) => !bins.includes(one)), ...first.map((one) => ({ ...one, role: `${BINS}-*` }))];
+}
+
+/** Without what they list, which may be much. */
+function commonOf(files: ReadonlyMap<string, Common>): ReadonlyMap<string, Common> {
+  return new Map([...files].map(([role, { version, expiresAtMs }]) => [role, { version, expiresAtMs }]));
 }
 
 /** Every version has its own, the timestamp too, whose file name never changes. */

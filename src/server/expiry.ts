@@ -34,10 +34,10 @@ export class ExpiryWatch {
   }
 
   /** Everything that expires, the first to expire first. */
-  async all(): Promise<readonly Expiry[]> {
+  all(): readonly Expiry[] {
     const { repository, certificates } = this.#ports;
     const nowMs = repository.nowMs();
-    const roles = (await repository.expiries()).map(({ role, version, expiresAtMs, isOnline }) => ({
+    const roles = repository.expiries().map(({ role, version, expiresAtMs, isOnline }) => ({
       ...{ what: role, version, expiresAtMs },
       renewedBy: isOnline ? ('server' as const) : ('signers' as const),
       warning: isOnline ? this.#onlineWarning(role, expiresAtMs, nowMs) : warningOf(expiresAtMs, nowMs),
@@ -56,7 +56,7 @@ export class ExpiryWatch {
   async check(): Promise<void> {
     const { repository, log, metrics } = this.#ports;
     const nowMs = repository.nowMs();
-    for (const { what, version, expiresAtMs, renewedBy, warning } of await this.all()) {
+    for (const { what, version, expiresAtMs, renewedBy, warning } of this.all()) {
       metrics.expiresIn(what, (expiresAtMs - nowMs) / 1_000);
       // Of several bins, which share a name here, each has its own expiry.
       const said = `${what} ${version} ${expiresAtMs} ${warning}`;

@@ -29,7 +29,7 @@ export interface ApiPorts {
   readonly repository: ImageRepository;
   readonly signing: SigningEvents;
   /** Everything that expires; see expiry.ts. */
-  readonly expiries: () => Promise<readonly Expiry[]>;
+  readonly expiries: () => readonly Expiry[];
   /** Why snapshot and timestamp could not be signed now; `null` when they could. */
   readonly keysProblem: () => Promise<string | null>;
   /** `undefined` when the operator's own CA signs router certificates. */

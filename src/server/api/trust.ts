@@ -225,7 +225,7 @@ function eventAnswer(status: SigningStatus) {
 }
 
 async function repositoryAnswer({ repository, expiries, keysProblem }: ApiPorts) {
-  const due = (await expiries()).map(({ expiresAtMs, ...one }) => ({ ...one, expiresAt: time(expiresAtMs) }));
+  const due = expiries().map(({ expiresAtMs, ...one }) => ({ ...one, expiresAt: time(expiresAtMs) }));
   const keys = await keysProblem();
   if (!repository.head)
     return { revision: 0, rootDigest: null, roles: [], targets: 0, keysProblem: keys, expiries: due };
