@@ -1,5 +1,5 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordingLog, temporaryDir } from '../../test/support/ports.ts';
@@ -300,6 +300,27 @@ describe('DESIGN-6 starting and stopping', () => {
   ])('DESIGN-6 %j is refused with %s, and nothing is left running', async (env, code) => {
     const settings = config({ SEALIFT_DATA_DIR: join(temporaryDir(), 'data'), ...env });
     await expect(startServer(settings, ports)).rejects.toMatchObject({ code });
+  });
+
+  it.each([
+    [0o755, 1],
+    [0o720, 1],
+    [0o711, 0],
+    [0o700, 0],
+  ])('SEC-21 a data folder of mode %o that is there already: %i warning', async (mode, warnings) => {
+    const dir = temporaryDir();
+    chmodSync(dir, mode);
+    const log = recordingLog();
+    const server = await startServer(config({ SEALIFT_DATA_DIR: dir }), { ...ports, log });
+    await server.close();
+    const said = log.entries.filter(({ code }) => code === 'DATA_DIR_OPEN');
+    expect(said).toHaveLength(warnings);
+    for (const entry of said)
+      expect(entry).toMatchObject({
+        mode: mode.toString(8),
+        fix: `Others than its owner may read or change it: chmod 700 ${dir}`,
+      });
+    expect(statSync(dir).mode & 0o777).toBe(mode);
   });
 
   it('SEC-7 without a vault nothing is signed, and without a root nothing is admitted', async () => {

@@ -1,5 +1,5 @@
 /** The composition root: configuration in, running listeners out. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { FileBlobs } from '../adapters/files/blobs.ts';
@@ -28,6 +28,8 @@ import { loadCupsTls, readPem } from './pki.ts';
 import { createBearerCheck, loadAdminToken } from './token.ts';
 import { closedVault, refuseKeyUnderMat } from './vault.ts';
 
+const OTHERS_READ_OR_WRITE = 0o066;
+
 export interface ServePorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -54,7 +56,7 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   const { clock, random, log, version } = ports;
   refuseUnsafe(config);
   const dataDir = resolve(config.dataDir);
-  makeDataDir(dataDir);
+  makeDataDir(dataDir, log);
   const metrics = new Metrics(version);
 
   // Closed in reverse: listeners drain first, the store goes last. A start that fails half-way undoes what it began.
@@ -152,9 +154,16 @@ function tlsOf({ certFile, keyFile }: Config['http']['tls'], setting: string) {
   return { tls: { cert: readPem(certFile, `${setting}.certFile`), key: readPem(keyFile, `${setting}.keyFile`) } };
 }
 
-function makeDataDir(dataDir: string): void {
+function makeDataDir(dataDir: string, log: Log): void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    // One that was there keeps its mode: who else may use it is not ours to decide.
+    const { mode } = statSync(dataDir);
+    if (process.platform !== 'win32' && (mode & OTHERS_READ_OR_WRITE) !== 0)
+      log.warn({
+        ...{ code: 'DATA_DIR_OPEN', dataDir, mode: (mode & 0o777).toString(8) },
+        fix: `Others than its owner may read or change it: chmod 700 ${dataDir}`,
+      });
   } catch (cause) {
     throw new ServerError('SERVER_DATA_DIR', `${dataDir} cannot be made`, {
       cause,

@@ -1,5 +1,5 @@
 /** One connection: how it is opened, migrated, and how statements are kept. */
-import { existsSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { StoreError } from '../../fleet/errors.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
@@ -12,6 +12,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  */
 export function openForWriting(path: string): DatabaseSync {
   if (existsSync(path)) refuseForeign(path);
+  makePrivate(path);
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   // WAL with FULL: what is committed survives a power cut (REL-2); NORMAL may lose the last commits.
   db.exec(
@@ -50,6 +51,12 @@ export class Statements {
     this.#prepared.set(sql, statement);
     return statement;
   }
+}
+
+/** Before SQLite opens it: the files beside a database are made with its mode. Those that a kill left behind keep theirs. */
+function makePrivate(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
 }
 
 /** Read-only, so that a refusal leaves every byte as it is (REL-6). */

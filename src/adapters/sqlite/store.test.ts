@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -43,8 +43,14 @@ describe('REL-6 the file', () => {
 
   it('SEC-21 belongs to its user alone', async () => {
     const path = join(temporaryDir(), 'sealift.db');
+    const files = [path, `${path}-wal`, `${path}-shm`];
+    const modes = () => files.map((file) => statSync(file).mode & 0o777);
     await open(path);
-    expect(statSync(path).mode & 0o077).toBe(0);
+    expect(modes()).toEqual([0o600, 0o600, 0o600]);
+    // Another process, beside this one: what it finds open to others, it closes.
+    for (const file of files) chmodSync(file, 0o644);
+    await open(path);
+    expect(modes()).toEqual([0o600, 0o600, 0o600]);
   });
 
   it('REL-24 close answers what was asked before, and refuses what comes after', async () => {

@@ -1,5 +1,4 @@
 /** The embedded store: SQLite in threads of its own, one that writes and some that read (docs/adr/0002). */
-import { chmodSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../../fleet/errors.ts';
@@ -10,7 +9,7 @@ import { READS, WRITES } from './operations.ts';
 import type { Failure, Job, Reply, Started, WorkerSetup } from './protocol.ts';
 
 export interface SqliteOptions {
-  /** File of the database; made with mode 0600. */
+  /** File of the database; it and those beside it have mode 0600. */
   readonly path: string;
   readonly readers?: number;
 }
@@ -18,7 +17,6 @@ export interface SqliteOptions {
 /** @throws {StoreError} STORE_NEWER, STORE_IO: the file is unchanged */
 export async function openSqliteStore({ path, readers = READERS }: SqliteOptions): Promise<Store> {
   const writer = await SqliteThread.start({ path, mode: 'write' });
-  chmodSync(path, 0o600);
   const pool = await Promise.all(Array.from({ length: readers }, () => SqliteThread.start({ path, mode: 'read' })));
   let turn = 0;
   const read = (operation: string, parameters: readonly unknown[]) => {
