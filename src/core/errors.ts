@@ -17,8 +17,7 @@ export abstract class OtaError<C extends string = string> extends Error {
   abstract readonly fault: Fault;
   readonly code: C;
   readonly detail: Readonly<Record<string, unknown>>;
-  /** Whoever passes the error on may know more to do than the place that threw it. */
-  fix: string | undefined;
+  readonly fix: string | undefined;
 
   constructor(code: C, message: string, options: ErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -32,11 +31,6 @@ export abstract class OtaError<C extends string = string> extends Error {
 /** Like `instanceof`, with a type that lint can follow. */
 export function isOtaError(error: unknown): error is OtaError {
   return error instanceof OtaError;
-}
-
-/** The cause, for whoever prints it behind the message: `undefined` where the message says it already. */
-export function unsaidCause({ message, cause }: OtaError): OtaError | undefined {
-  return isOtaError(cause) && !message.includes(cause.message) ? cause : undefined;
 }
 
 /** Bytes that do not follow their format. */

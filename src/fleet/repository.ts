@@ -342,7 +342,7 @@ export class ImageRepository {
     if (Number.isSafeInteger(version)) return version;
     throw new FleetError('REPOSITORY_KEYS', `somebody has used up the versions of ${role}`, {
       detail: { role },
-      fix: 'Its key is stolen. Rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST',
+      fix: 'Its key is stolen. Rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST; then do again what failed',
     });
   }
 
@@ -381,7 +381,7 @@ export class ImageRepository {
       `the vault holds ${held.length} of the ${threshold} keys that ${role} needs`,
       {
         detail: { role, held: held.length, threshold },
-        fix: 'Look at trust.vault.file and its passphrase, restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST',
+        fix: 'Look at trust.vault.file and its passphrase, restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST; then do again what failed',
       },
     );
   }

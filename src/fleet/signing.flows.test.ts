@@ -162,7 +162,7 @@ describe('SEC-6 what comes to nothing changes nothing', () => {
     const last = await answerOf(draft, parts.bob);
     await refusedUnchanged(parts, 'REPOSITORY_KEYS', () => parts.signing.import(draft.event.id, last));
     await expect(parts.signing.import(draft.event.id, last)).rejects.toMatchObject({
-      fix: expect.stringMatching(/import the same file again.*restore the vault/) as string,
+      fix: expect.stringMatching(/restore the vault.*do again what failed/) as string,
     });
     for (const [label, signer] of lost) parts.vault.signers.set(label, signer);
     expect((await parts.signing.import(draft.event.id, last)).event.state).toBe('published');

@@ -124,7 +124,8 @@ export class SigningEvents {
   }
 
   /**
-   * Takes in what others have signed, and publishes when it is enough. What was taken in before stays, whatever comes.
+   * Takes in what others have signed, and publishes when it is enough. What was taken in before stays, whatever comes; what completes
+   * the event is kept with the publication, or not at all: where that fails it has to be imported again.
    * @throws {SigningError} SIGNING_FORMAT, SIGNING_ALTERED, SIGNING_STALE, SIGNING_KEY, SIGNING_FILE; {FleetError}
    * SIGNING_EVENT_UNKNOWN, SIGNING_EVENT_CLOSED; {TrustError} a client would refuse what would be published
    */

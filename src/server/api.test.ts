@@ -1,5 +1,5 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordingLog, temporaryDir } from '../../test/support/ports.ts';
@@ -300,6 +300,18 @@ describe('DESIGN-6 starting and stopping', () => {
   ])('DESIGN-6 %j is refused with %s, and nothing is left running', async (env, code) => {
     const settings = config({ SEALIFT_DATA_DIR: join(temporaryDir(), 'data'), ...env });
     await expect(startServer(settings, ports)).rejects.toMatchObject({ code });
+  });
+
+  it('SEC-21 a passphrase that lies beside its vault behind a link is found there', async () => {
+    const dir = temporaryDir();
+    mkdirSync(join(dir, 'data'));
+    writeFileSync(join(dir, 'data', 'pass'), 'x');
+    symlinkSync(join(dir, 'data', 'pass'), join(dir, 'pass'));
+    const settings = config({
+      SEALIFT_DATA_DIR: join(dir, 'data'),
+      SEALIFT_TRUST_VAULT_PASSPHRASE_FILE: join(dir, 'pass'),
+    });
+    await expect(startServer(settings, ports)).rejects.toMatchObject({ code: 'CONFIG_UNSAFE' });
   });
 
   it.each([

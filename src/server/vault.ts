@@ -1,4 +1,5 @@
 /** The vault of online keys: where it lies, and what stands in for it when nobody gave its passphrase. */
+import { realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { FleetError } from '../fleet/errors.ts';
 import type { Vault } from '../trust/vault.ts';
@@ -13,8 +14,8 @@ export function vaultFile({ dataDir, trust }: Config): string {
 export function refuseKeyUnderMat(config: Config): void {
   const { passphraseFile } = config.trust.vault;
   if (passphraseFile === '') return;
-  const file = resolve(passphraseFile);
-  const folders = [resolve(config.dataDir), dirname(vaultFile(config))];
+  const file = realPath(passphraseFile);
+  const folders = [realPath(config.dataDir), realPath(dirname(vaultFile(config)))];
   if (!folders.some((folder) => file.startsWith(folder + sep))) return;
   throw new ConfigError(
     'CONFIG_UNSAFE',
@@ -23,6 +24,15 @@ export function refuseKeyUnderMat(config: Config): void {
       fix: 'Keep the passphrase elsewhere: a mounted secret, or a folder that backups of the data folder do not hold.',
     },
   );
+}
+
+/** Where it lies in truth, behind links; what is not there yet is where it is said to be. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 /** Without a passphrase the server serves what is published; it signs nothing and makes no keys. */

@@ -18,6 +18,8 @@ interface RepositoryView {
     online: boolean;
   }[];
   readonly targets: number;
+  /** Why the server could not renew what it signs. */
+  readonly keysProblem: string | null;
   readonly expiries: readonly ExpiryView[];
 }
 
@@ -66,12 +68,13 @@ export function addStatusCommands(trust: Command): void {
   );
 }
 
-function statusText({ revision, rootDigest, roles, expiries }: RepositoryView): string {
+function statusText({ revision, rootDigest, roles, keysProblem, expiries }: RepositoryView): string {
   if (revision === 0 || rootDigest === null) {
     return 'Nobody has signed a root yet. Begin with: sealift trust init --keys DIR --name NAME';
   }
   return [
     `Publication ${revision}. Its root has digest ${rootDigest}: compare it with the other signers.`,
+    ...(keysProblem === null ? [] : [`The server cannot renew snapshot and timestamp: ${keysProblem}.`]),
     table(
       ['role', 'version', 'must sign', 'keys', 'kept'],
       roles.map(({ role, version, threshold, keys, online }) => [

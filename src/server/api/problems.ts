@@ -1,6 +1,6 @@
 /** Errors as RFC 9457 problems: what failed, which values, what to do. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { isOtaError, type OtaError, unsaidCause } from '../../core/errors.ts';
+import { isOtaError, type OtaError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 
 /** HTTP status per code; a code that is not listed is answered by its fault: peer and caller 422, environment 503. */
@@ -89,10 +89,9 @@ function statusOf(error: OtaError): number {
   return STATUS.get(error.code) ?? (error.fault === 'environment' ? 503 : 422);
 }
 
-/** A refusal of the fleet may rest on a refusal of the trust layer: say both, once. */
+/** A refusal of the fleet may rest on a refusal of the trust layer: say both. */
 function reasons(error: OtaError): string {
-  const cause = unsaidCause(error);
-  return cause ? `${error.message}: ${reasons(cause)}` : error.message;
+  return isOtaError(error.cause) ? `${error.message}: ${reasons(error.cause)}` : error.message;
 }
 
 function validationErrors(error: unknown): { errors?: { pointer: string; message: string }[] } {

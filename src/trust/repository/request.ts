@@ -115,7 +115,6 @@ export function readRequest(bytes: Uint8Array): SigningRequest {
   } catch (cause) {
     if (!(cause instanceof JsonError) && !(cause instanceof TrustError)) throw cause;
     throw new SigningError('SIGNING_FORMAT', `this is no signing request: ${cause.message}`, {
-      cause,
       fix: 'Export it again: sealift trust export EVENT --out FILE',
     });
   }

@@ -228,14 +228,13 @@ function inChange<T>(role: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (cause instanceof TrustError || cause instanceof JsonError) throw unsignable(role, cause.message, cause);
+    if (cause instanceof TrustError || cause instanceof JsonError) throw unsignable(role, cause.message);
     throw cause;
   }
 }
 
-function unsignable(role: string, problem: string, cause?: Error): SigningError {
+function unsignable(role: string, problem: string): SigningError {
   return new SigningError('SIGNING_CHANGE', `${role.slice(0, 64)} cannot be signed as it was drafted: ${problem}`, {
-    ...(cause ? { cause } : {}),
     detail: { role },
     fix: 'Correct what is named, and draft it anew.',
   });
@@ -263,7 +262,6 @@ function publishedBefore({ body }: SigningRequest, pinned: Uint8Array | undefine
   } catch (cause) {
     if (!(cause instanceof TrustError)) throw cause;
     throw new SigningError('SIGNING_FORMAT', `what the request says is published does not hold: ${cause.message}`, {
-      cause,
       fix: 'Do not sign it. Compare the root with the one the other signers have: sealift trust export-root.',
     });
   }
