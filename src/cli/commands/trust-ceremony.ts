@@ -129,7 +129,7 @@ export function addCeremonyCommands(trust: Command): void {
   verb<DraftOptions>(
     trust,
     'renew [role...]',
-    'sign targets metadata anew before it expires; without roles all that the signers of the repository sign',
+    'sign metadata anew before it expires: targets, bins, suppliers, root; without roles all that the signers of targets sign',
     (command) => draftOptions(command, 'targets metadata (default 90)'),
     ({ api, out }, roles, options) =>
       draft(api(), out, options, { kind: 'renew', ...(roles.length > 0 ? { roles } : {}) }),

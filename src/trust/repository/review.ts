@@ -74,11 +74,11 @@ export interface PayloadProgress {
 export function reviewRequest(request: SigningRequest, pinned?: Uint8Array): Review {
   const drafts = request.body.files.map(readDraft);
   if (new Set(drafts.map(({ role }) => role)).size !== drafts.length)
-    throw new SigningError('SIGNING_FORMAT', 'the request asks to sign two files of one role');
+    throw unsound('the request asks to sign two files of one role');
   const before = publishedBefore(request, pinned);
   const nextRoot = drafts.find(({ role }) => role === 'root');
   const root = nextRoot?.root ?? before?.root;
-  if (!root) throw new SigningError('SIGNING_FORMAT', 'a first request has to bring a root');
+  if (!root) throw unsound('a first request has to bring a root');
   const top = drafts.find(({ role }) => role === 'targets')?.targets ?? before?.files.get('targets');
   for (const payload of request.body.payloads) requireTarget(payload, drafts);
   return {
@@ -139,13 +139,7 @@ export function requireSound({ request, files, names }: Review): void {
 function requireTarget({ path, sha256, lengthBytes }: PayloadToSign, drafts: readonly Draft[]): void {
   const target = drafts.map(({ targets }) => targets?.targets.get(path)).find((one) => one !== undefined);
   if (target?.hashes.get('sha256') === sha256 && target.lengthBytes === lengthBytes) return;
-  throw new SigningError(
-    'SIGNING_FORMAT',
-    `the artifact to sign for "${path.slice(0, 64)}" is not the one that is listed`,
-    {
-      fix: 'Do not sign it. Export the request again from the server.',
-    },
-  );
+  throw unsound(`the artifact to sign for "${path.slice(0, 64)}" is not the one that is listed`);
 }
 
 /** Keys that may sign a file, under any of its authorities. */
@@ -294,7 +288,14 @@ function authorities(
   if (isOwnRole(role)) return [{ name: 'targets', keys: root.keys, role: root.roles.targets }];
   const supplier = targets && delegatorOf(role, targets);
   if (supplier) return [{ name: role, ...supplier }];
-  throw new SigningError('SIGNING_FORMAT', `nobody may sign for "${role}": it is no supplier and none of ${BINS}`);
+  throw unsound(`nobody may sign for "${role}": it is no supplier and none of ${BINS}`);
+}
+
+/** No server of ours asks for that. */
+function unsound(problem: string): SigningError {
+  return new SigningError('SIGNING_FORMAT', problem, {
+    fix: 'Do not sign it. Export the request again from the server.',
+  });
 }
 
 function wrongKey(keyId: string, what: string): SigningError {
