@@ -32,6 +32,15 @@ export const MAX_KEYS = 1_024;
 export const MAX_DELEGATIONS = 16_384;
 /** Patterns or prefixes of one delegation. */
 export const MAX_DELEGATION_PATHS = 4_096;
+/** Patterns of one file: one for each delegation there may be. Each is compared with every path that is looked for. */
+export const MAX_PATTERNS = 16_384;
+/** UTF-16 units of one pattern: a few segments and their stars; comparing takes up to this times the length of the path (SEC-4). */
+export const MAX_PATTERN_CHARACTERS = 256;
+/**
+ * Steps of one search (steps.ts): as many patterns as one file may have, of 60 characters each; some 10 ms. A release proof has
+ * `MAX_PROOF_PATHS` searches at most.
+ */
+export const MAX_SEARCH_STEPS = 2 ** 20;
 /** Bits of succinct roles: 2^20 bins hold a hundred million targets. */
 export const MAX_SUCCINCT_BITS = 20;
 /** UTF-16 units of a role's name, a key id, a target path. */

@@ -4,6 +4,7 @@ import { delegationsFor } from './delegations.ts';
 import { REFERENCE, TUF1 } from './dialect.ts';
 import { binIndex, pathDigest } from './paths.ts';
 import type { Delegation, Delegations } from './roles.ts';
+import { Steps } from './steps.ts';
 
 const delegation = (name: string, members: Partial<Delegation> = {}): Delegation => ({
   ...{ name, keyIds: [`key of ${name}`], threshold: 1, terminating: false },
@@ -92,5 +93,22 @@ describe('SEC-4 delegations that speak for a path', () => {
       next: [{ name: `bin-${binIndex('a', 9)}`, delegator: { keys, role: succinct } }],
       terminates: false,
     });
+  });
+});
+
+describe('SEC-4 what it costs to find them', () => {
+  const stepsOf = (role: Delegation, hardwareId?: string) => {
+    const steps = new Steps();
+    delegationsFor(all(role), 'a', hardwareId, TUF1, steps);
+    return steps.taken;
+  };
+
+  it.each<[string, Partial<Delegation>, number]>([
+    ['each pattern', { paths: ['bb', 'cc'] }, 2 * (2 + 1)],
+    ['each prefix', { paths: undefined, hashPrefixes: ['x', 'y', 'z'] }, 3],
+    ['each hardware id, once the path is covered', { hardwareIds: ['hw', 'other'] }, 1 + 2 + 2],
+    ['no hardware id of one that does not cover it', { paths: ['bb'], hardwareIds: ['hw', 'other'] }, 2 + 1],
+  ])('SEC-4 counts %s', (_what, members, steps) => {
+    expect(stepsOf(delegation('one', members))).toBe(steps);
   });
 });

@@ -2,7 +2,17 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { binIndex, binSuffix, matchesPattern, normalPath, pathDigest } from './paths.ts';
+import { refusalOf } from '../../../test/support/repository.ts';
+import { MAX_PATTERN_CHARACTERS, MAX_SEARCH_STEPS } from '../limits.ts';
+import { binIndex, binSuffix, matcherOf, matchesPattern, normalPath, pathDigest } from './paths.ts';
+import { Steps } from './steps.ts';
+
+/** Steps that one comparison takes. */
+function stepsOf(pattern: string, path: string): number {
+  const steps = new Steps();
+  matcherOf(path, 'segments', steps)(pattern);
+  return steps.taken;
+}
 
 describe('SEC-4 paths are compared in one form', () => {
   it.each([
@@ -114,6 +124,9 @@ describe('SEC-4 patterns', () => {
     fc.assert(
       fc.property(text('ab*?[]!-/'), text('ab-]/'), (pattern, path) => {
         expect(matchesPattern(pattern, path, 'anything')).toBe(matchesSlowly([...pattern], [...path]));
+        const [patterns, segments] = [pattern.split('/'), path.split('/')];
+        const bySegments = patterns.every((one, at) => matchesSlowly([...one], [...(segments[at] ?? '')]));
+        expect(matchesPattern(pattern, path, 'segments')).toBe(patterns.length === segments.length && bySegments);
       }),
       { numRuns: 20_000 },
     );
@@ -121,8 +134,70 @@ describe('SEC-4 patterns', () => {
 
   it('SEC-10 with many stars end: no star is tried in more than one way at a time', () => {
     const path = 'a'.repeat(1_024);
-    expect(matchesPattern(`${'*a'.repeat(500)}*b`, path)).toBe(false);
-    expect(matchesPattern(`${'*a'.repeat(512)}*`, path)).toBe(true);
+    expect(matchesPattern(`${'*a'.repeat(500)}*b`, path, 'segments')).toBe(false);
+    expect(matchesPattern(`${'*a'.repeat(512)}*`, path, 'segments')).toBe(true);
+  });
+});
+
+describe('SEC-4 what comparing costs', () => {
+  it.each([
+    ['a plain one', 'a/b', 'a/b', 3 + 2],
+    ['one that differs at once', 'abcdef', 'x', 6 + 1],
+    ['a star', '*', 'abc', 1 + 4],
+    ['a star that comes back', '*b', 'aab', 2 + 4],
+    ['a set', '[abx-z]', 'y', 7 + 1 + 3],
+    ['a set, for each character it is held against', '*[ab]c', 'ab', 6 + 4 + 2 + 2],
+    ['one of other segments', 'a/b/c', 'a', 5 + 1],
+  ])('SEC-4 %s: its length, and each step of it', (_what, pattern, path, steps) => {
+    expect(stepsOf(pattern, path)).toBe(steps);
+  });
+
+  it('SEC-4 at most the length of the pattern times that of the path', () => {
+    const path = 'a'.repeat(1_000);
+    for (const pattern of [
+      `*${'a'.repeat(200)}b`,
+      `${'*a'.repeat(100)}b`,
+      `*[${'b'.repeat(200)}a]b`,
+      '*'.repeat(200),
+    ]) {
+      expect(stepsOf(pattern, path)).toBeLessThan(2 * pattern.length * path.length);
+      expect(stepsOf(pattern, path) / stepsOf(pattern, path.slice(500))).toBeLessThan(3);
+    }
+  });
+
+  it('SEC-4 brackets that nothing closes are looked at once, not once each', () => {
+    let looked = 0;
+    const { indexOf } = Array.prototype;
+    Array.prototype.indexOf = function counted(this: unknown[], ...given: [unknown]) {
+      looked += this.length;
+      return indexOf.apply(this, given);
+    };
+    const texts = ['['.repeat(10_000), `]${'['.repeat(10_000)}`];
+    let areAll = false;
+    try {
+      areAll = texts.every((text) => matchesPattern(text, text));
+    } finally {
+      Array.prototype.indexOf = indexOf;
+    }
+    expect({ areAll, looked }).toEqual({ areAll: true, looked: 0 });
+  });
+
+  it('SEC-4 when the steps of a search are used up it ends, and says what to do', () => {
+    const steps = new Steps();
+    const isMatchedBy = matcherOf('a'.repeat(1_000), 'segments', steps);
+    const error = refusalOf(() => {
+      for (;;) isMatchedBy(`*${'a'.repeat(MAX_PATTERN_CHARACTERS - 2)}b`);
+    });
+    expect(error).toMatchObject({ code: 'TRUST_LENGTH', detail: { max: MAX_SEARCH_STEPS } });
+    expect(error.message).toBe('finding who speaks for one path takes more than 1048576 steps');
+    expect(error.fix).toMatch(/fewer or plainer patterns/);
+  });
+
+  it('SEC-4 as many as are allowed may be used', () => {
+    const steps = new Steps();
+    steps.spend(MAX_SEARCH_STEPS - 1);
+    steps.spend(1);
+    expect(refusalOf(() => steps.spend(1)).code).toBe('TRUST_LENGTH');
   });
 });
 

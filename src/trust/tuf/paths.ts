@@ -1,6 +1,8 @@
 /** Which target paths a delegation speaks for (spec/uptane.md section 10). Names only: nothing here becomes a file path. */
 import { createHash } from 'node:crypto';
-import { utf8Encode } from '../../core/bytes.ts';
+import { compareUtf8, utf8Encode } from '../../core/bytes.ts';
+import type { Dialect } from './dialect.ts';
+import { Steps } from './steps.ts';
 
 /** The form in which paths are compared: NFC, one leading slash cut off (spec 3.4 and 18 trap 14). */
 export function normalPath(path: string): string {
@@ -14,29 +16,40 @@ export function pathDigest(path: string): string {
 }
 
 /**
- * Shell pattern: `*`, `?` and `[...]`; in a pattern by segments none of them matches a slash, and both have equally many segments.
- * Time is at most pattern length times path length.
+ * Whether shell patterns speak for `path`: `*`, `?` and `[...]`. By segments none of them matches a slash, and both have equally many.
+ * A pattern costs its own length, and at most that times the length of the path; all of it is counted.
  */
-export function matchesPattern(pattern: string, path: string, by: 'segments' | 'anything' = 'segments'): boolean {
-  if (by === 'anything') return matchesGlob(pattern, path);
-  const patterns = pattern.split('/');
-  const segments = path.split('/');
-  return patterns.length === segments.length && patterns.every((one, index) => matchesGlob(one, segments[index] ?? ''));
+export function matcherOf(path: string, by: Dialect['patterns'], steps: Steps): (pattern: string) => boolean {
+  const cut = (text: string) => (by === 'segments' ? text.split('/') : [text]);
+  const segments = cut(path).map((segment) => [...segment]);
+  return (pattern) => {
+    steps.spend(pattern.length);
+    const patterns = cut(pattern);
+    const areAll = patterns.every((one, index) => {
+      const segment = segments[index];
+      return segment !== undefined && matchesGlob(tokensOf(one, steps), segment, steps);
+    });
+    return areAll && patterns.length === segments.length;
+  };
+}
+
+/** One pattern on its own. */
+export function matchesPattern(pattern: string, path: string, by: Dialect['patterns'] = 'segments'): boolean {
+  return matcherOf(path, by, new Steps())(pattern);
 }
 
 /** Two pointers and one place to come back to: the last star. */
-function matchesGlob(pattern: string, text: string): boolean {
-  const tokens = tokensOf(pattern);
-  const characters = [...text];
+function matchesGlob(tokens: readonly Token[], characters: readonly string[], steps: Steps): boolean {
   let token = 0;
   let at = 0;
   let star: { readonly token: number; at: number } | undefined;
-  while (at < characters.length) {
+  for (let character = characters[at]; character !== undefined; character = characters[at]) {
+    steps.spend(1);
     const current = tokens[token];
     if (current === 'many') {
       star = { token, at };
       token += 1;
-    } else if (current?.(characters[at] ?? '')) {
+    } else if (current?.(character)) {
       token += 1;
       at += 1;
     } else if (star) {
@@ -52,46 +65,53 @@ function matchesGlob(pattern: string, text: string): boolean {
 
 type Token = 'many' | ((character: string) => boolean);
 
-function tokensOf(pattern: string): readonly Token[] {
+function tokensOf(pattern: string, steps: Steps): readonly Token[] {
   const characters = [...pattern];
+  const lastClosing = characters.lastIndexOf(']');
   const tokens: Token[] = [];
-  for (let at = 0; at < characters.length; at += 1) {
-    const character = characters[at] ?? '';
-    const end = character === '[' ? closingOf(characters, at) : -1;
-    if (character === '*') tokens.push('many');
+  let next = 0;
+  for (const [at, character] of characters.entries()) {
+    if (at < next) continue;
+    const end = character === '[' ? closingOf(characters, at, lastClosing) : undefined;
+    if (end !== undefined) {
+      tokens.push(oneOf(characters.slice(at + 1, end), steps));
+      next = end + 1;
+    } else if (character === '*') tokens.push('many');
     else if (character === '?') tokens.push(() => true);
-    else if (end > 0) tokens.push(oneOf(characters.slice(at + 1, end)));
     else tokens.push((other) => other === character);
-    if (end > 0) at = end;
   }
   return tokens;
 }
 
-/** A bracket right after the opening (or its `!`) stands for itself; without a closing one, `[` is a plain character. */
-function closingOf(characters: readonly string[], open: number): number {
+/**
+ * A bracket right after the opening (or its `!`) stands for itself; without a closing one, `[` is a plain character. Looked for only
+ * where there is one, so that a pattern is gone through once however many open.
+ */
+function closingOf(characters: readonly string[], open: number, last: number): number | undefined {
   const first = characters[open + 1] === '!' ? open + 2 : open + 1;
-  return characters.indexOf(']', first + 1);
+  return first < last ? characters.indexOf(']', first + 1) : undefined;
 }
 
-function oneOf(set: readonly string[]): (character: string) => boolean {
+function oneOf(set: readonly string[], steps: Steps): (character: string) => boolean {
   const isNegated = set[0] === '!';
-  const members = isNegated ? set.slice(1) : set;
-  return (character) => isNegated !== contains(members, character);
+  const ranges = rangesOf(isNegated ? set.slice(1) : set);
+  return (character) => {
+    steps.spend(ranges.length);
+    const isIn = ranges.some(([from, to]) => compareUtf8(from, character) <= 0 && compareUtf8(character, to) <= 0);
+    return isNegated !== isIn;
+  };
 }
 
-function contains(members: readonly string[], character: string): boolean {
-  const code = codeOf(character);
-  for (let at = 0; at < members.length; at += 1) {
-    const from = members[at];
+function rangesOf(members: readonly string[]): readonly (readonly [from: string, to: string])[] {
+  const ranges: (readonly [string, string])[] = [];
+  let next = 0;
+  for (const [at, from] of members.entries()) {
+    if (at < next) continue;
     const to = members[at + 1] === '-' ? members[at + 2] : undefined;
-    if (to !== undefined) at += 2;
-    if (codeOf(from) <= code && code <= codeOf(to ?? from)) return true;
+    ranges.push([from, to ?? from]);
+    if (to !== undefined) next = at + 3;
   }
-  return false;
-}
-
-function codeOf(character: string | undefined): number {
-  return character?.codePointAt(0) ?? 0;
+  return ranges;
 }
 
 /** The bin of a path: the top `bits` bits of its digest, as lower-case hex of fixed width (TAP 15). */

@@ -1,7 +1,14 @@
 /** Delegations as values (spec/uptane.md sections 3.4 and 10). */
 import { describe, expect, it } from 'vitest';
 import { jsonOf as read, refused, testKey } from '../../../test/support/repository.ts';
-import { MAX_DELEGATION_PATHS, MAX_DELEGATIONS, MAX_HARDWARE_IDS, MAX_SUCCINCT_BITS } from '../limits.ts';
+import {
+  MAX_DELEGATION_PATHS,
+  MAX_DELEGATIONS,
+  MAX_HARDWARE_IDS,
+  MAX_PATTERN_CHARACTERS,
+  MAX_PATTERNS,
+  MAX_SUCCINCT_BITS,
+} from '../limits.ts';
 import { TUF1 } from './dialect.ts';
 import { readTargets } from './roles.ts';
 
@@ -109,6 +116,7 @@ describe('SEC-4 delegations', () => {
     expect(refused(() => delegations({ succinct_roles: {} })).message).toBe(
       `${AT} has roles and succinct_roles, one is allowed`,
     );
+    expect(refused(() => only({ threshold: 'one' })).message).toBe(`${AT}/roles/0/threshold is no number`);
     expect(refused(() => only({ paths: undefined, path_hash_prefixes: ['x'] })).message).toBe(
       `${AT}/roles/0/path_hash_prefixes has an entry that is no lower-case hex`,
     );
@@ -128,6 +136,31 @@ describe('SEC-4 delegations', () => {
     expect(refused(() => only(prefixes(MAX_DELEGATION_PATHS + 1))).message).toContain('at most 4096');
     expect(only({ hardwareIds: names(MAX_HARDWARE_IDS) })?.hardwareIds).toHaveLength(64);
     expect(refused(() => only({ hardwareIds: names(MAX_HARDWARE_IDS + 1) })).message).toContain('at most 64');
+  });
+
+  it('SEC-4 a pattern has 256 characters, in the form in which it is compared, and not one more', () => {
+    expect(MAX_PATTERN_CHARACTERS).toBe(256);
+    const longest = 'x'.repeat(256);
+    expect(only({ paths: [`/${longest}`, `${'e\u0301'.repeat(128)}*`] })?.paths?.[0]).toBe(longest);
+    expect(refused(() => only({ paths: ['a', `${longest}x`] }))).toMatchObject({
+      ...{ code: 'shape', pointer: `${AT}/roles/0/paths/1` },
+      message: `${AT}/roles/0/paths/1 has more than the 256 characters that a pattern may have`,
+    });
+  });
+
+  it('SEC-4 a file has 16,384 patterns, however they are shared out; prefixes are not counted with them', () => {
+    expect(MAX_PATTERNS).toBe(16_384);
+    const share = (name: string, count: number) => ({
+      ...{ ...role, name },
+      paths: Array.from({ length: count }, (_, index) => `${index}`),
+    });
+    const full = ['a', 'b', 'c', 'd'].map((name) => share(name, 4_096));
+    const byHash = { ...role, name: 'e', paths: undefined, path_hash_prefixes: ['00', '01'] };
+    expect(delegations({ roles: [...full, byHash] })?.roles).toHaveLength(5);
+    expect(refused(() => delegations({ roles: [...full, share('e', 1)] }))).toMatchObject({
+      ...{ code: 'shape', pointer: `${AT}/roles` },
+      message: `${AT}/roles have 16385 patterns, at most 16384 are allowed`,
+    });
   });
 
   describe('SEC-4 succinct bins', () => {

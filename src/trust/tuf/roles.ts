@@ -12,6 +12,8 @@ import {
   MAX_HARDWARE_IDS,
   MAX_KEYS,
   MAX_NAME_CHARACTERS,
+  MAX_PATTERN_CHARACTERS,
+  MAX_PATTERNS,
   MAX_SUCCINCT_BITS,
 } from '../limits.ts';
 import type { Dialect } from './dialect.ts';
@@ -241,6 +243,9 @@ function readDelegations(object: JsonObject, dialect: Dialect): Delegations {
   const delegations = roles.map((json, index) => readDelegation(asObject(json, AT), `${AT}/roles/${index}`, keys));
   if (new Set(delegations.map(({ name }) => name)).size !== delegations.length)
     throw malformed(`${AT}/roles`, 'names a role twice');
+  const patterns = delegations.flatMap(({ paths = [] }) => paths).length;
+  if (patterns > MAX_PATTERNS)
+    throw malformed(`${AT}/roles`, `have ${patterns} patterns, at most ${MAX_PATTERNS} are allowed`);
   return {
     keys,
     roles: delegations,
@@ -259,10 +264,17 @@ function readDelegation(object: JsonObject, path: string, keys: KeyTable): Deleg
     ...inRole(name, () => readRoleKeys(object, path, keys)),
     name,
     terminating: readFlag(object, 'terminating', path),
-    paths: paths === undefined ? undefined : readNames(paths, `${path}/paths`, MAX_DELEGATION_PATHS).map(normalPath),
+    paths: paths === undefined ? undefined : readPatterns(paths, `${path}/paths`),
     hashPrefixes: prefixes === undefined ? undefined : readPrefixes(prefixes, `${path}/path_hash_prefixes`),
     hardwareIds: hardware === undefined ? undefined : readNames(hardware, `${path}/hardwareIds`, MAX_HARDWARE_IDS),
   };
+}
+
+function readPatterns(json: JsonValue, path: string): readonly string[] {
+  const patterns = readNames(json, path, MAX_DELEGATION_PATHS).map(normalPath);
+  const long = patterns.findIndex((pattern) => pattern.length > MAX_PATTERN_CHARACTERS);
+  if (long < 0) return patterns;
+  throw malformed(`${path}/${long}`, `has more than the ${MAX_PATTERN_CHARACTERS} characters that a pattern may have`);
 }
 
 function readPrefixes(json: JsonValue, path: string): readonly string[] {
