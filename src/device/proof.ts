@@ -1,7 +1,7 @@
 /** Whether a release proof lets an image onto this device. Pure. */
 import { compareVersions, isVersion } from '../core/version.ts';
+import { TrustError } from '../trust/errors.ts';
 import { type ProofRequest, type ProvenImage, verifyProof } from '../trust/tuf/proof.ts';
-import type { Target } from '../trust/tuf/roles.ts';
 import { DeviceError } from './errors.ts';
 import type { InstalledImage } from './ports.ts';
 
@@ -16,28 +16,28 @@ export interface InstallRequest extends ProofRequest {
  * compared with it. {TrustError} those of `verifyProof`
  */
 export function requireInstallable(proof: Uint8Array, request: InstallRequest): ProvenImage {
-  const proven = verifyProof(proof, request);
-  requireComponent(proven.target, request.component);
+  const proven = verified(proof, request);
   requireNotOlder(provenVersion(proven), request.running?.version ?? null);
   return proven;
+}
+
+/** An image that only others than the offered component were signed as is known, and refused for that. */
+function verified(proof: Uint8Array, request: InstallRequest): ProvenImage {
+  try {
+    return verifyProof(proof, request);
+  } catch (cause) {
+    if (!(cause instanceof TrustError) || cause.detail.signed === undefined) throw cause;
+    throw new DeviceError('IMAGE_COMPONENT', cause.message, {
+      cause,
+      detail: cause.detail,
+      fix: 'Release it for the component it was signed for.',
+    });
+  }
 }
 
 /** `null` when its signer named none that can be compared. */
 export function provenVersion({ target: { version } }: ProvenImage): string | null {
   return version !== undefined && isVersion(version) ? version : null;
-}
-
-/** A signer who names no component means any, as at admission. */
-function requireComponent({ component: signed }: Target, component: string): void {
-  if (signed === undefined || signed === component) return;
-  throw new DeviceError(
-    'IMAGE_COMPONENT',
-    `the image was signed as ${signed.slice(0, 64)}, it was offered as ${component}`,
-    {
-      detail: { signed, component },
-      fix: 'Release it for the component it was signed for.',
-    },
-  );
 }
 
 /** The metadata may be the newest there is and still list old releases: their bytes were never taken back. */

@@ -6,10 +6,12 @@ export const MAX_TIMESTAMP_BYTES = 16_384;
 export const MAX_SNAPSHOT_BYTES = 2_000_000;
 /** About 25,000 entries. */
 export const MAX_TARGETS_BYTES = 8 * 2 ** 20;
-/** Roots one refresh follows; a client that missed more goes on with the next refresh. */
+/** Roots one refresh over a network follows; a client that missed more goes on with the next refresh. Files at hand bound themselves. */
 export const MAX_ROOT_STEPS = 256;
 /** Delegated roles one search may visit; it bounds depth, width and cycles alike (SEC-4). */
 export const MAX_DELEGATED_ROLES = 32;
+/** Delegations under which one role's file is read in one release proof: a second parent may name other keys, a hundredth only costs time (SEC-4). */
+export const MAX_WAYS_TO_ROLE = 2;
 /** Signatures on one document; more would only cost time before any is trusted (SEC-10). */
 export const MAX_SIGNATURES = 64;
 /** Characters of a public key in a document: ML-DSA-44 takes 2,624, RSA of 8,192 bits in PEM 1,476; read before any signature is (SEC-10). */
@@ -37,7 +39,7 @@ export const MAX_PATTERNS = 16_384;
 /** UTF-16 units of one pattern: a few segments and their stars; comparing takes up to this times the length of the path (SEC-4). */
 export const MAX_PATTERN_CHARACTERS = 256;
 /**
- * Steps of one search (steps.ts): as many patterns as one file may have, of 60 characters each; some 10 ms. A release proof has
+ * Steps of one search (steps.ts): as many patterns as one file may have, of 20 characters each; some 10 ms. A release proof has
  * `MAX_PROOF_PATHS` searches at most.
  */
 export const MAX_SEARCH_STEPS = 2 ** 20;
@@ -52,6 +54,11 @@ export const MIN_P256_DER = 8;
 export const MAX_P256_DER = 72;
 /** Bytes of a release proof: a chain of roots, and a few targets files of a large repository. */
 export const MAX_PROOF_BYTES = 16 * 2 ** 20;
+/**
+ * Bytes of all roles that a device remembers: those of the top-level ones at their longest, for which its storage is made. What they
+ * leave free is for delegated ones.
+ */
+export const MAX_STORED_BYTES = MAX_ROOT_BYTES + MAX_TIMESTAMP_BYTES + MAX_SNAPSHOT_BYTES + MAX_TARGETS_BYTES;
 /** Targets that may be one and the same image. */
 export const MAX_PROOF_PATHS = 64;
 /** Bytes of a signing request: new files and what they replace; a root that changes the signers of a large repository rewrites all. */

@@ -104,10 +104,10 @@ describe('SEC-4 what it costs to find them', () => {
   };
 
   it.each<[string, Partial<Delegation>, number]>([
-    ['each pattern', { paths: ['bb', 'cc'] }, 2 * (2 + 1)],
+    ['each pattern', { paths: ['bb', 'cc'] }, 2 * (3 * 2 + 1)],
     ['each prefix', { paths: undefined, hashPrefixes: ['x', 'y', 'z'] }, 3],
-    ['each hardware id, once the path is covered', { hardwareIds: ['hw', 'other'] }, 1 + 2 + 2],
-    ['no hardware id of one that does not cover it', { paths: ['bb'], hardwareIds: ['hw', 'other'] }, 2 + 1],
+    ['each hardware id, once the path is covered', { hardwareIds: ['hw', 'other'] }, 3 * 1 + 2 + 2],
+    ['no hardware id of one that does not cover it', { paths: ['bb'], hardwareIds: ['hw', 'other'] }, 3 * 2 + 1],
   ])('SEC-4 counts %s', (_what, members, steps) => {
     expect(stepsOf(delegation('one', members))).toBe(steps);
   });

@@ -17,7 +17,8 @@ export function pathDigest(path: string): string {
 
 /**
  * Whether shell patterns speak for `path`: `*`, `?` and `[...]`. By segments none of them matches a slash, and both have equally many.
- * A pattern costs its own length, and at most that times the length of the path; all of it is counted.
+ * A pattern costs its own length, thrice where its segments are looked at, and at most that times the length of the path; all of it is
+ * counted.
  */
 export function matcherOf(path: string, by: Dialect['patterns'], steps: Steps): (pattern: string) => boolean {
   const cut = (text: string) => (by === 'segments' ? text.split('/') : [text]);
@@ -49,7 +50,7 @@ function matchesGlob(tokens: readonly Token[], characters: readonly string[], st
     if (current === 'many') {
       star = { token, at };
       token += 1;
-    } else if (current?.(character)) {
+    } else if (current === character || (typeof current === 'function' && current(character))) {
       token += 1;
       at += 1;
     } else if (star) {
@@ -63,24 +64,31 @@ function matchesGlob(tokens: readonly Token[], characters: readonly string[], st
   return tokens.slice(token).every((rest) => rest === 'many');
 }
 
-type Token = 'many' | ((character: string) => boolean);
+/** A star, a character that stands for itself, or a rule for one. */
+type Token = 'many' | string | ((character: string) => boolean);
 
 function tokensOf(pattern: string, steps: Steps): readonly Token[] {
+  // Cut up, and cut into tokens.
+  steps.spend(2 * pattern.length);
   const characters = [...pattern];
   const lastClosing = characters.lastIndexOf(']');
   const tokens: Token[] = [];
-  let next = 0;
-  for (const [at, character] of characters.entries()) {
-    if (at < next) continue;
+  let at = 0;
+  for (let character = characters[at]; character !== undefined; character = characters[at]) {
     const end = character === '[' ? closingOf(characters, at, lastClosing) : undefined;
-    if (end !== undefined) {
-      tokens.push(oneOf(characters.slice(at + 1, end), steps));
-      next = end + 1;
-    } else if (character === '*') tokens.push('many');
-    else if (character === '?') tokens.push(() => true);
-    else tokens.push((other) => other === character);
+    tokens.push(end === undefined ? tokenOf(character) : oneOf(characters.slice(at + 1, end), steps));
+    at = (end ?? at) + 1;
   }
   return tokens;
+}
+
+function tokenOf(character: string): Token {
+  if (character === '*') return 'many';
+  return character === '?' ? anyOne : character;
+}
+
+function anyOne(): boolean {
+  return true;
 }
 
 /**
@@ -104,12 +112,11 @@ function oneOf(set: readonly string[], steps: Steps): (character: string) => boo
 
 function rangesOf(members: readonly string[]): readonly (readonly [from: string, to: string])[] {
   const ranges: (readonly [string, string])[] = [];
-  let next = 0;
-  for (const [at, from] of members.entries()) {
-    if (at < next) continue;
+  let at = 0;
+  for (let from = members[at]; from !== undefined; from = members[at]) {
     const to = members[at + 1] === '-' ? members[at + 2] : undefined;
     ranges.push([from, to ?? from]);
-    if (to !== undefined) next = at + 3;
+    at += to === undefined ? 1 : 3;
   }
   return ranges;
 }

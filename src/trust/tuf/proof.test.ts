@@ -1,5 +1,5 @@
 /** Release proofs (architecture, section 4): one document, one image, the root a device was provisioned with. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   NOW_MS,
   refusalOf,
@@ -9,9 +9,11 @@ import {
   testKey,
 } from '../../../test/support/repository.ts';
 import { utf8Encode } from '../../core/bytes.ts';
+import * as json from '../../core/json.ts';
 import { DAY_MS } from '../../core/time.ts';
-import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
+import { MAX_PROOF_BYTES, MAX_PROOF_PATHS, MAX_ROOT_STEPS } from '../limits.ts';
 import { sha256Hex } from '../payload.ts';
+import type { DelegationContent, TargetContent } from '../repository/documents.ts';
 import { binIndex, binSuffix } from './paths.ts';
 import { type ProofRequest, verifyProof, writeProof } from './proof.ts';
 
@@ -154,7 +156,6 @@ describe('SEC-22 a release proof', () => {
     delegated.publish();
     const proven = verifyProof(writeProof([path], filesFor(delegated, path)), requestFor(delegated, path));
     expect(proven.signedBy).toEqual([testKey('supplier').publicKey.keyId]);
-    expect([...proven.stored.keys()]).toEqual(['root', 'timestamp', 'snapshot', 'targets']);
   });
 });
 
@@ -269,13 +270,238 @@ describe('SEC-22 a proof can say nothing that the repository could not', () => {
       detail: { role: file.split('.').at(-2) },
     });
   });
+});
 
-  it('SEC-22 a role on the way that is missing ends it, though another path would do', () => {
-    const delegated = withBins(2, 1);
-    const [one = '', two = ''] = [0, 1].map((bin) => `p${bin}`);
-    expect([binIndex(one, 1), binIndex(two, 1)].toSorted()).toEqual(['0', '1']);
-    const files = filesFor(delegated, one);
-    expect(refused(writeProof([two, one], files), requestFor(delegated, path)).code).toBe('TRUST_MISSING');
+/** Suppliers, each with a file of its own and what it lists under `NAME/`. */
+function withSuppliers(lists: Readonly<Record<string, Readonly<Record<string, TargetContent>>>>): TestRepository {
+  const suppliers = new TestRepository();
+  suppliers.top.delegations = Object.keys(lists).map((name) => delegationTo(name));
+  for (const [name, targets] of Object.entries(lists)) {
+    const all = Object.entries(targets).map(([file, target]) => [`${name}/${file}`, target] as const);
+    suppliers.delegated.set(name, { keys: [testKey(name)], threshold: 1, targets: new Map(all) });
+  }
+  return suppliers.publish();
+}
+
+function delegationTo(name: string, members: Partial<DelegationContent> = {}): DelegationContent {
+  return {
+    ...{ name, keys: [testKey(name).publicKey], threshold: 1, terminating: true, paths: [`${name}/*`] },
+    ...members,
+  };
+}
+
+/** The image of these tests, as a supplier may list it. */
+const listed = (custom: Readonly<Record<string, string | readonly string[]>> = {}) =>
+  targetOf(imageOf(path), { hardwareIds: [HARDWARE], component: 'firmware', version: '1.0.0', ...custom });
+const prove = (suppliers: TestRepository, names: readonly string[], members: Partial<ProofRequest> = {}) =>
+  verifyProof(writeProof(names, suppliers.files), requestFor(suppliers, path, { component: 'firmware', ...members }));
+
+describe('SEC-22 nobody has signed the paths of a proof: each is looked for on its own', () => {
+  it.each<[string, (suppliers: TestRepository) => void]>([
+    ['has expired', (suppliers) => suppliers.rewrite('b', { expires: '2026-11-23T00:00:00Z' })],
+    ['is missing', (suppliers) => suppliers.files.delete('1.b.json')],
+    ['was signed by others', (suppliers) => suppliers.files.set('1.b.json', suppliers.fileOf('a'))],
+  ])('SEC-22 a supplier whose file %s spoils nothing of what another has signed', (_what, damage) => {
+    const suppliers = withSuppliers({ a: { x: listed() }, b: { x: listed() } });
+    damage(suppliers);
+    for (const names of [
+      ['a/x', 'b/x'],
+      ['b/x', 'a/x'],
+    ])
+      expect(prove(suppliers, names)).toMatchObject({ path: 'a/x', signedBy: [testKey('a').publicKey.keyId] });
+  });
+
+  it('SEC-22 when none proves the image, the first refusal is what is said', () => {
+    const suppliers = withSuppliers({ a: { y: listed() }, b: { x: listed() }, c: { x: listed() } });
+    suppliers.rewrite('b', { expires: '2026-11-23T00:00:00Z' });
+    suppliers.files.delete('1.c.json');
+    expect(refusalOf(() => prove(suppliers, ['a/x', 'b/x', 'c/x']))).toMatchObject({
+      code: 'TRUST_EXPIRED',
+      detail: { role: 'b' },
+    });
+    expect(refusalOf(() => prove(suppliers, ['a/x', 'c/x', 'b/x'])).code).toBe('TRUST_MISSING');
+    expect(prove(suppliers, ['b/x', 'a/y', 'c/x']).path).toBe('a/y');
+  });
+
+  it('SEC-22 what is wrong in the program itself is no refusal', () => {
+    const suppliers = withSuppliers({ a: { x: listed() }, b: { x: listed() } });
+    // A map that fails once the four top-level roles were read.
+    const stored = new Map(suppliers.device().stored);
+    const get = stored.get.bind(stored);
+    const bug = new TypeError('bug');
+    stored.get = (role) => {
+      if (role === 'b') throw bug;
+      return get(role);
+    };
+    expect(() => prove(suppliers, ['a/x', 'b/x'], { stored })).toThrow(bug);
+  });
+
+  it('SEC-22 another component or other hardware that somebody else lists the same bytes for takes no part', () => {
+    const modem = { component: 'modem', version: '9.0.0' };
+    const suppliers = withSuppliers({
+      ...{ a: { x: listed() }, b: { x: listed(modem) } },
+      c: { x: listed({ hardwareIds: ['other'], version: '9.0.0' }) },
+    });
+    expect(prove(suppliers, ['c/x', 'b/x', 'a/x'])).toMatchObject({ path: 'a/x', target: { version: '1.0.0' } });
+    expect(prove(suppliers, ['c/x', 'b/x', 'a/x'], { component: 'modem' }).path).toBe('b/x');
+  });
+
+  it('SEC-22 nor does one in the very file that lists it', () => {
+    const suppliers = withSuppliers({ a: { x: listed(), y: listed({ component: 'modem', version: '9.0.0' }) } });
+    expect(prove(suppliers, ['a/y', 'a/x']).path).toBe('a/x');
+  });
+
+  it('SEC-22 who names no component means any; asked for none, any will do', () => {
+    const suppliers = withSuppliers({ a: { x: targetOf(imageOf(path), { hardwareIds: [HARDWARE] }) } });
+    expect(prove(suppliers, ['a/x']).path).toBe('a/x');
+    const { component: _, ...any } = requestFor(repository, path, { component: 'modem' });
+    expect(verifyProof(proof, any).target.component).toBe('firmware');
+  });
+
+  it('SEC-22 an image that is listed as another component only is refused as that', () => {
+    const suppliers = withSuppliers({ a: { x: listed({ component: 'modem' }) } });
+    const error = refusalOf(() => prove(suppliers, ['a/y', 'a/x']));
+    expect(error).toMatchObject({
+      ...{ code: 'TRUST_TARGET_UNKNOWN', message: 'the image was signed as modem, it was offered as firmware' },
+      detail: { sha256: sha256Hex(imageOf(path)), hardwareId: HARDWARE, component: 'firmware', signed: 'modem' },
+    });
+    expect(error.fix).toMatch(/component it was signed for/);
+  });
+
+  it('SEC-22 versions are compared among what the same keys have signed, and nobody raises that of another', () => {
+    const suppliers = withSuppliers({
+      a: { x: listed(), y: listed({ version: '1.2.0' }), z: listed({ version: '1.1.0' }) },
+      b: { x: listed({ version: '999.0.0' }) },
+    });
+    expect(prove(suppliers, ['a/x', 'b/x', 'a/y', 'a/z'])).toMatchObject({ path: 'a/y', target: { version: '1.2.0' } });
+    expect(prove(suppliers, ['b/x', 'a/x', 'a/y']).path).toBe('b/x');
+  });
+
+  it('SEC-22 of bins all have the same keys: the newest of any of them', () => {
+    const bins = new TestRepository();
+    const signer = { keys: [testKey('bins')], threshold: 1 };
+    bins.top.delegations = { keys: [testKey('bins').publicKey], threshold: 1, bits: 1, namePrefix: 'bin' };
+    expect(['p0', 'p1'].map((name) => binIndex(name, 1)).toSorted()).toEqual(['0', '1']);
+    for (const [name, version] of [
+      ['p0', '1.0.0'],
+      ['p1', '2.0.0'],
+    ] as const)
+      bins.delegated.set(`bin-${binIndex(name, 1)}`, { ...signer, targets: new Map([[name, listed({ version })]]) });
+    bins.publish();
+    expect(prove(bins, ['p0', 'p1']).path).toBe('p1');
+    expect(prove(bins, ['p1', 'p0']).path).toBe('p1');
+  });
+
+  it.each([
+    [['1.0.0', '1.0.0'], 0],
+    [['1.0', '1.0.0'], 0],
+    [['no version', '0.0.1'], 1],
+    [['0.0.1', 'no version'], 0],
+  ])('SEC-22 of %j, all of one file, number %d counts', (versions, index) => {
+    const targets = versions.map((version, at) => [`v${at}`, listed({ version })] as const);
+    const suppliers = withSuppliers({ a: Object.fromEntries(targets) });
+    expect(prove(suppliers, ['a/v0', 'a/v1']).path).toBe(`a/v${index}`);
+  });
+});
+
+describe('SEC-4 what a search costs, a proof may not cost once for each path', () => {
+  it('SEC-4 a delegated file is parsed once, whether it holds or not', () => {
+    const suppliers = withSuppliers({ a: { x: listed() }, b: { x: listed() } });
+    suppliers.rewrite('b', { expires: '2026-11-23T00:00:00Z' });
+    const parsed = vi.spyOn(json, 'parseSigned');
+    const count = (names: readonly string[]) => {
+      const bytes = writeProof(names, suppliers.files);
+      const members = requestFor(suppliers, path);
+      parsed.mockClear();
+      expect(verifyProof(bytes, members).path).toBe('a/x');
+      return parsed.mock.calls.length;
+    };
+    const many = Array.from({ length: 31 }, (_, index) => [`a/n${index}`, `b/n${index}`]).flat();
+    // The root, the three others of the top level, and two suppliers.
+    expect(count(['a/x', 'b/x', ...many])).toBe(6);
+  });
+
+  it('SEC-4 a supplier whose patterns take too long spoils nothing of what another has signed', () => {
+    const suppliers = withSuppliers({ a: { x: listed() }, b: {} });
+    const patterns = Array.from({ length: 4_096 }, (_, index) => `b/*${'a'.repeat(200)}${index}`);
+    suppliers.delegated.set('b', {
+      ...{ keys: [testKey('b')], threshold: 1, targets: new Map() },
+      delegations: [delegationTo('c', { paths: patterns })],
+    });
+    suppliers.renew();
+    const slow = `b/${'a'.repeat(1_000)}`;
+    expect(prove(suppliers, [slow, 'a/x']).path).toBe('a/x');
+    expect(refusalOf(() => prove(suppliers, [slow]))).toMatchObject({ code: 'TRUST_LENGTH', detail: { role: 'b' } });
+  });
+
+  it('SEC-4 a role may be reached by two delegations, and each has its own keys; by a third it is not read', () => {
+    const suppliers = withSuppliers({ a: {}, b: {}, c: {}, common: {} });
+    for (const name of ['a', 'b', 'c']) {
+      const delegations = [delegationTo('common', { paths: ['*/*'], keys: [testKey(name).publicKey] })];
+      suppliers.delegated.set(name, { keys: [testKey(name)], threshold: 1, targets: new Map(), delegations });
+    }
+    const keys = ['a', 'b', 'c'].map((name) => testKey(name));
+    suppliers.delegated.set('common', { keys, threshold: 1, targets: new Map([['c/x', listed()]]) });
+    suppliers.renew();
+    expect(prove(suppliers, ['a/x', 'c/x'])).toMatchObject({ path: 'c/x', signedBy: [testKey('c').publicKey.keyId] });
+    expect(refusalOf(() => prove(suppliers, ['a/x', 'b/x', 'c/x']))).toMatchObject({
+      ...{ code: 'TRUST_LENGTH', message: 'more than 2 delegations lead to common', detail: { role: 'common' } },
+    });
+  });
+
+  it('SEC-4 a search that ended at its 32nd role says so', () => {
+    const names = Array.from({ length: 33 }, (_, index) => `s${index}`);
+    const suppliers = withSuppliers(Object.fromEntries(names.map((name) => [name, {}])));
+    suppliers.top.delegations = names.map((name) => delegationTo(name, { paths: ['x'], terminating: false }));
+    suppliers.renew();
+    const error = refusalOf(() => prove(suppliers, ['x']));
+    expect(error).toMatchObject({ code: 'TRUST_TARGET_UNKNOWN', detail: { hardwareId: HARDWARE } });
+    expect(error.message).toMatch(/^none of the first 32 delegated roles lists an image of .* and more are not read$/);
+    expect(error.fix).toMatch(/terminating/);
+    suppliers.top.delegations = suppliers.top.delegations.slice(1);
+    suppliers.renew();
+    expect(refusalOf(() => prove(suppliers, ['x'])).message).toMatch(/^nobody has signed/);
+  });
+});
+
+describe('SEC-3 a device remembers the delegated files that a proof led it through', () => {
+  it('SEC-3 so that what a supplier took back stays back when the online keys are replaced', () => {
+    const suppliers = withSuppliers({ a: { x: listed() } });
+    const first = prove(suppliers, ['a/x']);
+    expect([...first.stored.keys()]).toEqual(['root', 'timestamp', 'snapshot', 'targets', 'a']);
+    expect(first.stored.get('a')).toEqual(suppliers.fileOf('a'));
+    suppliers.delegated.set('a', { keys: [testKey('a')], threshold: 1, targets: new Map([['a/y', listed()]]) });
+    suppliers.renew();
+    const { stored } = prove(suppliers, ['a/y'], { stored: first.stored });
+    suppliers.snapshot = { keys: [testKey('snapshot 2')], threshold: 1 };
+    suppliers.timestamp = { keys: [testKey('timestamp 2')], threshold: 1 };
+    suppliers.publish('root');
+    // Whoever has the new online keys lists the file from before.
+    suppliers.versions.set('a', 1);
+    suppliers.publish('snapshot', 'timestamp');
+    expect(refusalOf(() => prove(suppliers, ['a/x'], { stored }))).toMatchObject({
+      ...{ code: 'TRUST_ROLLBACK', detail: { role: 'a', version: 1, other: 2 } },
+    });
+  });
+
+  it('SEC-3 and what no longer holds under the keys of now binds nobody: a version that was set too high ends with its keys', () => {
+    const suppliers = withSuppliers({ a: { x: listed() } });
+    suppliers.versions.set('a', 1_000_000);
+    suppliers.renew();
+    const { stored } = prove(suppliers, ['a/x']);
+    suppliers.top.delegations = [delegationTo('a', { keys: [testKey('a 2').publicKey] })];
+    suppliers.delegated.set('a', { keys: [testKey('a 2')], threshold: 1, targets: new Map([['a/x', listed()]]) });
+    suppliers.snapshot = { keys: [testKey('snapshot 2')], threshold: 1 };
+    suppliers.versions.set('a', 0);
+    suppliers.publish('root', 'targets', 'a', 'snapshot', 'timestamp');
+    expect(prove(suppliers, ['a/x'], { stored }).stored.get('a')).toEqual(suppliers.fileOf('a'));
+  });
+
+  it('SEC-22 a chain of more roots than one refresh over a network follows is followed: all of it is at hand', () => {
+    const long = withTargets(1);
+    for (let version = 1; version <= MAX_ROOT_STEPS + 1; version += 1) long.publish('root');
+    const proven = verifyProof(writeProof([path], long.files), requestFor(long, path));
+    expect(proven.stored.get('root')).toEqual(long.fileOf('root'));
   });
 });
 

@@ -6,14 +6,16 @@
  */
 import { wireJson } from '../../core/canonical-json.ts';
 import { asObject, asString, type JsonObject, parseJson } from '../../core/json.ts';
-import { compareVersions } from '../../core/version.ts';
+import { isVersion, versionKey } from '../../core/version.ts';
 import { TrustError } from '../errors.ts';
-import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
+import { MAX_DELEGATED_ROLES, MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../limits.ts';
 import { TUF1 } from './dialect.ts';
 import { drive } from './drive.ts';
 import { normalPath } from './paths.ts';
-import { findTarget, refresh, type Stored } from './refresh.ts';
+import { type Found, findTarget, refresh, type Stored } from './refresh.ts';
+import { remembered } from './remember.ts';
 import type { Target } from './roles.ts';
+import { Searches } from './searches.ts';
 import { inRole, malformed, readNames } from './shape.ts';
 
 const TYPE = 'sealift-release-proof';
@@ -32,6 +34,8 @@ export interface ProofRequest {
   readonly image: { readonly sha256: string; readonly lengthBytes: number };
   /** What the device is. */
   readonly hardwareId: string;
+  /** What the image was offered as; left out, it may be anything. */
+  readonly component?: string;
 }
 
 export interface ProvenImage {
@@ -40,42 +44,102 @@ export interface ProvenImage {
   readonly target: Target;
   /** Ids of the keys that signed the file which lists it. */
   readonly signedBy: readonly string[];
-  /** What the device trusts from now on: the four top-level roles. */
+  /** What the device trusts from now on: the four top-level roles, and delegated ones (remember.ts). */
   readonly stored: Stored;
 }
 
 /**
- * @throws {TrustError} TRUST_MALFORMED, TRUST_LENGTH no proof; TRUST_TARGET_UNKNOWN it names no such image for this hardware; those of
- * `refresh`. What the device trusts is unchanged: all of a proof counts, or nothing
+ * Nobody has signed `paths`: each is searched on its own, and one that leads nowhere spoils none of the others. The first that proves
+ * the image says whose word counts; of all that those signers list, the newest version.
+ *
+ * @throws {TrustError} TRUST_MALFORMED, TRUST_LENGTH no proof; TRUST_TARGET_UNKNOWN it names no such image for this hardware, or only as
+ * other components (then with `detail.signed`); those of `refresh`. What the device trusts is unchanged: all of a proof counts, or nothing
  */
 export function verifyProof(bytes: Uint8Array, request: ProofRequest): ProvenImage {
   const { paths, documents } = inRole('proof', () => readProof(bytes));
-  const { image, hardwareId } = request;
+  const { image, hardwareId, component } = request;
   const stored = new Map(request.stored);
-  const options = { dialect: TUF1, nowMs: request.nowMs };
+  const context = { dialect: TUF1, nowMs: request.nowMs };
   const file = answersFrom(documents);
-  const trusted = drive(refresh(request.stored, options), file, stored);
-  const proven = paths.flatMap((path): ProvenImage[] => {
-    const found = drive(findTarget(trusted, { path, hardwareId }, request.stored), file);
-    if (!found || !isImage(found.target, image) || !found.target.hardwareIds.includes(hardwareId)) return [];
-    return [{ path: normalPath(path), target: found.target, signedBy: found.visited.at(-1)?.signedBy ?? [], stored }];
-  });
-  const newest = proven.toSorted(byVersion).at(-1);
-  if (newest) return newest;
-  throw new TrustError(
-    'TRUST_TARGET_UNKNOWN',
-    `nobody has signed an image of ${image.lengthBytes} bytes with digest ${image.sha256} for hardware ${hardwareId}`,
-    {
-      detail: { sha256: image.sha256, hardwareId },
-      fix: 'Release the image by a signing event that names this hardware.',
-    },
+  const trusted = drive(refresh(request.stored, context, Number.POSITIVE_INFINITY), file, stored);
+  const searches = new Searches();
+  const { listings, refusal } = searchEach(paths, (path) =>
+    drive(findTarget(trusted, { path, hardwareId }, request.stored, searches), file),
   );
+  const ofImage = listings.filter(({ target }) => isImage(target, image) && target.hardwareIds.includes(hardwareId));
+  const [first, ...others] = ofImage.filter(({ target }) => isComponent(target, component));
+  if (!first) throw refusal ?? unproven(request, ofImage[0]?.target, searches);
+  const {
+    path,
+    target,
+    file: listedBy,
+    visited,
+  } = others
+    .filter((other) => other.file.authority === first.file.authority)
+    .reduce((newest, other) => (rankOf(other) > rankOf(newest) ? other : newest), first);
+  return { path, target, signedBy: listedBy.signedBy, stored: remembered(stored, visited) };
+}
+
+interface Listing extends Found {
+  readonly path: string;
+}
+
+/** @returns what was found, and the first refusal among the rest */
+function searchEach(paths: readonly string[], find: (path: string) => Found | undefined) {
+  const listings: Listing[] = [];
+  let refusal: TrustError | undefined;
+  for (const path of paths) {
+    try {
+      const found = find(path);
+      if (found) listings.push({ ...found, path: normalPath(path) });
+    } catch (error) {
+      if (!(error instanceof TrustError)) throw error;
+      refusal ??= error;
+    }
+  }
+  return { listings, refusal };
+}
+
+/** A signer who names no component means any, as at admission. */
+function isComponent({ component: signed }: Target, component: string | undefined): boolean {
+  return signed === undefined || component === undefined || signed === component;
 }
 
 /** The same bytes may be released again under a later version: then they are that version. One that is said comes after none. */
-function byVersion({ target: one }: ProvenImage, { target: other }: ProvenImage): number {
-  if (one.version !== undefined && other.version !== undefined) return compareVersions(one.version, other.version);
-  return Number(one.version !== undefined) - Number(other.version !== undefined);
+function rankOf({ target: { version } }: Listing): string {
+  return version !== undefined && isVersion(version) ? versionKey(version) : '';
+}
+
+/** @param other the image as something else, where somebody lists it so */
+function unproven(request: ProofRequest, other: Target | undefined, { isCutShort }: Searches): TrustError {
+  const { image, hardwareId, component } = request;
+  const detail = { sha256: image.sha256, hardwareId };
+  if (other?.component !== undefined) {
+    const signed = other.component;
+    return new TrustError(
+      'TRUST_TARGET_UNKNOWN',
+      `the image was signed as ${signed.slice(0, 64)}, it was offered as ${component}`,
+      {
+        detail: { ...detail, component, signed },
+        fix: 'Release it for the component it was signed for.',
+      },
+    );
+  }
+  const what = `an image of ${image.lengthBytes} bytes with digest ${image.sha256} for hardware ${hardwareId}`;
+  if (isCutShort) {
+    return new TrustError(
+      'TRUST_TARGET_UNKNOWN',
+      `none of the first ${MAX_DELEGATED_ROLES} delegated roles lists ${what}, and more are not read`,
+      {
+        detail,
+        fix: 'Delegate so that fewer roles speak for the path, or end the search by a terminating delegation.',
+      },
+    );
+  }
+  return new TrustError('TRUST_TARGET_UNKNOWN', `nobody has signed ${what}`, {
+    detail,
+    fix: 'Release the image by a signing event that names this hardware.',
+  });
 }
 
 function readProof(bytes: Uint8Array): { paths: readonly string[]; documents: JsonObject } {

@@ -28,6 +28,9 @@ import {
 import { delegationsFor } from './delegations.ts';
 import { normalPath } from './paths.ts';
 import type { FileFacts, Root, Snapshot, Target, Targets, Timestamp, TopRole } from './roles.ts';
+import { Searches } from './searches.ts';
+import { inRole } from './shape.ts';
+import { Steps } from './steps.ts';
 import type { RoleKeys } from './threshold.ts';
 
 /** What a client keeps between updates: the bytes of each role it trusts. `root` is always there. */
@@ -57,10 +60,11 @@ export interface Trusted {
 /**
  * @param context `nowMs` is the client's time; a signed time that it has seen makes it later, never earlier (REL-11). Without one
  * expiry is not looked at, which only the repository itself and its signers may do
+ * @param maxRoots to follow; without a limit where all files are at hand, which bounds them, and nothing is kept in between
  * @throws {TrustError} with the role in `detail.role`; what was kept before stays kept, nothing else changes. {JsonError} never
  */
-export function* refresh(stored: Stored, context: Context): Conversation<Trusted> {
-  const { root, held } = yield* refreshRoot(stored, context);
+export function* refresh(stored: Stored, context: Context, maxRoots = MAX_ROOT_STEPS): Conversation<Trusted> {
+  const { root, held } = yield* refreshRoot(stored, context, maxRoots);
   const before = notBefore(context, heldTimestamp(root, held, context));
   requireUnexpired('root', root.value, before);
   const timestamp = yield* refreshTimestamp(root, held, before);
@@ -87,16 +91,17 @@ function storedRoot(stored: Stored): Uint8Array {
 function* refreshRoot(
   stored: Stored,
   context: Context,
+  maxRoots: number,
 ): Conversation<{ readonly root: Verified<Root>; readonly held: Stored }> {
   let root = acceptFirstRoot(storedRoot(stored), context);
   let held: Stored = new Map(stored);
   for (let step = 0; ; step += 1) {
     const bytes = yield* fetchRoot(root, context);
     if (!bytes) return { root, held };
-    if (step === MAX_ROOT_STEPS) {
-      throw new TrustError('TRUST_LENGTH', `more than ${MAX_ROOT_STEPS} roots to follow`, {
+    if (step === maxRoots) {
+      throw new TrustError('TRUST_LENGTH', `more than ${maxRoots} roots to follow`, {
         detail: { role: 'root' },
-        fix: 'Refresh again: it goes on from the last root that was kept. A client that has only a proof needs a newer root.',
+        fix: 'Refresh again: it goes on from the last root that was kept.',
       });
     }
     const next = acceptNextRoot(root, bytes, context);
@@ -221,49 +226,65 @@ export interface Wanted {
   readonly hardwareId?: string;
 }
 
+/** A targets role that was read. */
+export interface Visited extends Verified<Targets> {
+  readonly role: string;
+  /** Who may sign it: of bins, all have the same. */
+  readonly authority: RoleKeys;
+}
+
 export interface Found {
   readonly target: Target;
   /** Role that lists it. */
   readonly role: string;
+  /** Its file. */
+  readonly file: Visited;
   /** Every targets role that was read on the way, the last one included. */
-  readonly visited: readonly Verified<Targets>[];
+  readonly visited: readonly Visited[];
 }
 
 /**
  * Section 10: the delegations before and behind it, in their order of priority; a terminating one ends the search after its own.
+ * @param searches those before it in this update, with which it shares what was read
  * @returns `undefined` when nobody who may speak for the path lists it
- * @throws {TrustError} a role on the way is missing or does not hold: the search ends, since skipping it would let others speak
+ * @throws {TrustError} a role on the way is missing or does not hold: the search ends, since skipping it would let others speak;
+ * TRUST_LENGTH it takes too long
  */
-export function* findTarget(trusted: Trusted, wanted: Wanted, stored: Stored): Conversation<Found | undefined> {
-  const { context } = trusted;
+export function* findTarget(
+  trusted: Trusted,
+  wanted: Wanted,
+  stored: Stored,
+  searches = new Searches(),
+): Conversation<Found | undefined> {
+  const { root, targets, context } = trusted;
   const path = normalPath(wanted.path);
-  const visited = [trusted.targets];
-  const seen = new Set(['targets']);
-  /** The next to visit is the last. */
+  const steps = new Steps();
+  const seen = new Set<string>();
+  /** The next to visit is the last that was not seen. */
   const waiting: { name: string; delegator: Delegator }[] = [];
-  let current: { name: string; file: Verified<Targets> } | undefined = { name: 'targets', file: trusted.targets };
-  while (current) {
-    const target = current.file.value.targets.get(path);
-    if (target) return { target, role: current.name, visited };
-    const { next, terminates } = delegationsFor(
-      current.file.value.delegations,
-      path,
-      wanted.hardwareId,
-      context.dialect,
+  let current: Visited = { ...targets, role: 'targets', authority: root.value.roles.targets };
+  const visited = [current];
+  for (;;) {
+    const { value, role } = current;
+    const target = value.targets.get(path);
+    if (target) return { target, role, file: current, visited };
+    const { next, terminates } = inRole(role, () =>
+      delegationsFor(value.delegations, path, wanted.hardwareId, context.dialect, steps),
     );
     if (terminates) waiting.length = 0;
     waiting.push(...next.toReversed());
-    current = undefined;
-    for (let role = waiting.pop(); role && seen.size <= MAX_DELEGATED_ROLES; role = waiting.pop()) {
-      if (seen.has(role.name)) continue;
-      seen.add(role.name);
-      const file: Verified<Targets> = yield* loadTargets(role.name, role.delegator, trusted, stored, context);
-      visited.push(file);
-      current = { name: role.name, file };
-      break;
+    const reached = waiting.findLast(({ name }) => !seen.has(name));
+    if (!reached) return undefined;
+    if (seen.size === MAX_DELEGATED_ROLES) {
+      searches.isCutShort = true;
+      return undefined;
     }
+    const { name, delegator } = reached;
+    seen.add(name);
+    const load = () => loadTargets(name, delegator, trusted, stored, context);
+    current = { ...(yield* searches.read(name, delegator.role, load)), role: name, authority: delegator.role };
+    visited.push(current);
   }
-  return undefined;
 }
 
 function fileName({ value }: Verified<Root>, name: string, { version }: FileFacts): string {

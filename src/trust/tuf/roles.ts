@@ -21,7 +21,12 @@ import { normalPath } from './paths.ts';
 import { inRole, malformed, readFlag, readHashes, readName, readNames, readTime, readVersion } from './shape.ts';
 import { type KeyTable, type RoleKeys, requirePossible } from './threshold.ts';
 
-export type TopRole = 'root' | 'timestamp' | 'snapshot' | 'targets';
+export const TOP_ROLES = ['root', 'timestamp', 'snapshot', 'targets'] as const;
+export type TopRole = (typeof TOP_ROLES)[number];
+
+export function isTopRole(name: string): name is TopRole {
+  return TOP_ROLES.some((role) => role === name);
+}
 
 export interface Common {
   readonly version: number;
@@ -286,7 +291,7 @@ function readPrefixes(json: JsonValue, path: string): readonly string[] {
 /** A delegated role that called itself `root` would take the place of the real one wherever files go by name. */
 function readRoleName(json: JsonValue | undefined, path: string): string {
   const name = readName(json, path);
-  if (!['root', 'timestamp', 'snapshot', 'targets'].includes(name)) return name;
+  if (!isTopRole(name)) return name;
   throw malformed(path, `is "${name}", which is a role of its own`);
 }
 
