@@ -158,6 +158,16 @@ describe('SEC-3 the next root (9.2 steps 3 and 4)', () => {
 describe('SEC-3 expiry', () => {
   const at = (nowMs: number | undefined) => () => requireUnexpired('root', root.value, { nowMs });
 
+  it.each([Number.NaN, 9e15, Number.POSITIVE_INFINITY])(
+    'REL-11 on a clock that shows %d everything has expired, and the clock is named',
+    (nowMs) => {
+      const error = refusalOf(at(nowMs));
+      expect(error).toMatchObject({ code: 'TRUST_EXPIRED', detail: { role: 'root' } });
+      expect(error.message).toMatch(/ms after 1970, which is no date$/);
+      expect(error.fix).toMatch(/set the clock/);
+    },
+  );
+
   it('SEC-3 at the very instant it has expired', () => {
     expect(at(EXPIRES_AT_MS - 1)()).toBeUndefined();
     const error = refusalOf(at(EXPIRES_AT_MS));

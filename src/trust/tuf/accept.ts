@@ -5,8 +5,7 @@
  * signatures hold; the order of the steps is the order of the lines.
  */
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../core/canonical-json.ts';
-import { parseJson } from '../../core/json.ts';
+import { wireJson } from '../../core/canonical-json.ts';
 import { TrustError } from '../errors.ts';
 import { MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES, MAX_TIMESTAMP_BYTES } from '../limits.ts';
 import type { Dialect } from './dialect.ts';
@@ -25,16 +24,23 @@ import {
   type Timestamp,
   type TopRole,
 } from './roles.ts';
-import { inRole, readVersion, writeTime } from './shape.ts';
+import { describeTime, inRole, readVersion, writeTime } from './shape.ts';
 import { type KeyTable, type RoleKeys, requireSignatures } from './threshold.ts';
 
-/** Only this file makes these. */
+declare const VERIFIED: unique symbol;
+
+/** Only this file makes these: none can be written down elsewhere. */
 export interface Verified<T> {
+  readonly [VERIFIED]: true;
   readonly value: T;
   /** Exactly as they came. */
   readonly bytes: Uint8Array;
   /** Ids of the distinct keys that have signed, at least the threshold. */
   readonly signedBy: readonly string[];
+}
+
+function verified<T>(value: T, bytes: Uint8Array, signedBy: readonly string[]): Verified<T> {
+  return { value, bytes, signedBy } as Verified<T>;
 }
 
 export interface Context {
@@ -49,7 +55,7 @@ export function acceptFirstRoot(bytes: Uint8Array, { dialect }: Context): Verifi
     const envelope = readEnvelope(bytes, MAX_ROOT_BYTES, dialect);
     requireType(envelope.signed, 'root', dialect);
     const value = readRoot(envelope.signed, dialect);
-    return { value, bytes, signedBy: requireSignatures(value.roles.root, value.keys, envelope) };
+    return verified(value, bytes, requireSignatures(value.roles.root, value.keys, envelope));
   });
 }
 
@@ -66,7 +72,7 @@ export function acceptNextRoot(
     const value = readRoot(envelope.signed, dialect);
     const signedBy = requireSignatures(value.roles.root, value.keys, envelope);
     if (value.version !== trusted.version + 1) throw rollback(value.version, trusted.version + 1, 'must follow as');
-    return { value, bytes, signedBy };
+    return verified(value, bytes, signedBy);
   });
 }
 
@@ -85,8 +91,8 @@ export function acceptTimestamp(
   return inRole('timestamp', () => {
     const envelope = readEnvelope(bytes, MAX_TIMESTAMP_BYTES, context.dialect);
     const signedBy = requireTopRole(root, 'timestamp', envelope, context);
-    const value = readTimestamp(envelope.signed);
-    const accepted = stored?.value.version === value.version ? stored : { value, bytes, signedBy };
+    const value = readTimestamp(envelope.signed, context.dialect);
+    const accepted = stored?.value.version === value.version ? stored : verified(value, bytes, signedBy);
     if (stored) {
       requireNotLower(value.version, stored.value.version);
       requireNotLower(accepted.value.snapshot.version, stored.value.snapshot.version);
@@ -114,7 +120,7 @@ export function acceptSnapshot(
       requireNoneLost(value, stored.value);
     }
     requireCurrent(value.expiresAtMs, context);
-    return { value, bytes, signedBy };
+    return verified(value, bytes, signedBy);
   });
 }
 
@@ -141,7 +147,7 @@ export function acceptTargets(
     const value = readTargets(envelope.signed, context.dialect);
     if (stored) requireNotLower(value.version, stored.value.version);
     requireCurrent(value.expiresAtMs, context);
-    return { value, bytes, signedBy };
+    return verified(value, bytes, signedBy);
   });
 }
 
@@ -159,17 +165,18 @@ function requireTopRole(root: Root, role: TopRole, envelope: Envelope, { dialect
 }
 
 /** Version, length and every hash we can compute are those that were listed, before anything else is looked at. */
-function requireListed(bytes: Uint8Array, { signed }: Envelope, facts: FileFacts, { dialect }: Context): void {
-  const version = readVersion(signed, '/signed');
+function requireListed(bytes: Uint8Array, envelope: Envelope, facts: FileFacts, { dialect }: Context): void {
+  const version = readVersion(envelope.signed, '/signed');
+  // What is hashed is written as what is signed: in the dialect that hashes the canonical form, by jsoncpp.
+  const covered = dialect.hashesOver === 'file' ? bytes : wireJson(envelope.document);
   const problem =
-    mismatch(bytes, facts, dialect) ??
+    mismatch(covered, facts) ??
     (version === facts.version ? undefined : `is version ${version}, version ${facts.version} is listed`);
   if (problem === undefined) return;
   throw new TrustError('TRUST_MIX_AND_MATCH', `the file ${problem}`, { detail: { version, listed: facts.version } });
 }
 
-function mismatch(bytes: Uint8Array, { lengthBytes, hashes }: FileFacts, { hashesOver }: Dialect): string | undefined {
-  const covered = hashesOver === 'file' ? bytes : canonicalJson(parseJson(bytes, { maxBytes: bytes.length }));
+function mismatch(covered: Uint8Array, { lengthBytes, hashes }: FileFacts): string | undefined {
   if (lengthBytes !== undefined && covered.length !== lengthBytes)
     return `has ${covered.length} bytes, ${lengthBytes} are listed`;
   if (!hashes) return undefined;
@@ -205,10 +212,10 @@ function rollback(version: number, other: number, relation: string): TrustError 
   });
 }
 
-/** At the very instant of its expiry it has expired. */
+/** At the very instant of its expiry it has expired, and also when the clock shows no time at all. */
 function requireCurrent(expiresAtMs: number, { nowMs }: Pick<Context, 'nowMs'>): void {
   if (nowMs === undefined || nowMs < expiresAtMs) return;
-  throw new TrustError('TRUST_EXPIRED', `expired at ${writeTime(expiresAtMs)}, it is ${writeTime(nowMs)}`, {
+  throw new TrustError('TRUST_EXPIRED', `expired at ${writeTime(expiresAtMs)}, it is ${describeTime(nowMs)}`, {
     detail: { expiresAtMs, nowMs },
     fix: 'Sign it again with a later expiry; if the time is wrong, set the clock.',
   });

@@ -14,11 +14,15 @@ export interface Dialect {
   };
   /** Whether `spec_version` must be there and of major version 1. */
   readonly hasSpecVersion: boolean;
+  /** Control characters in the bytes that are signed: raw (OLPC), or escaped as jsoncpp writes them. PEM keys hold newlines. */
+  readonly canonicalForm: 'olpc' | 'jsoncpp';
   readonly signatureEncoding: 'hex' | 'base64';
   /** Whether each signature names its method, which must be the method of its key. */
   readonly hasMethod: boolean;
   /** Roots as `N.root.json`, followed one by one; or one `root.json` that is replaced (spec 18 trap 4). */
   readonly rootFiles: 'chain' | 'single';
+  /** Whether a timestamp must list a hash of the snapshot (Uptane 5.2.5); in TUF it need not. */
+  readonly needsSnapshotHash: boolean;
   /** What hashes and lengths in snapshot and timestamp are taken over. */
   readonly hashesOver: 'file' | 'canonical';
   /** Whether `*` in a delegation's path stops at a slash (spec section 10). */
@@ -32,9 +36,11 @@ export const TUF1: Dialect = {
   name: 'tuf1',
   types: { root: 'root', timestamp: 'timestamp', snapshot: 'snapshot', targets: 'targets' },
   hasSpecVersion: true,
+  canonicalForm: 'olpc',
   signatureEncoding: 'hex',
   hasMethod: false,
   rootFiles: 'chain',
+  needsSnapshotHash: false,
   hashesOver: 'file',
   patterns: 'segments',
 };
@@ -47,6 +53,7 @@ export const REFERENCE: Dialect = {
   hasSpecVersion: false,
   hasMethod: true,
   rootFiles: 'single',
+  needsSnapshotHash: true,
   patterns: 'anything',
 };
 
@@ -56,8 +63,10 @@ export const AKTUALIZR: Dialect = {
   name: 'aktualizr',
   types: CAPITAL,
   hasSpecVersion: false,
+  canonicalForm: 'jsoncpp',
   signatureEncoding: 'base64',
   hasMethod: true,
+  needsSnapshotHash: true,
   hashesOver: 'canonical',
   patterns: 'anything',
 };

@@ -1,5 +1,6 @@
 /** The signed document as it lies on disk: what was signed, and by whom it claims to be signed (spec/uptane.md section 3.2). */
 import { fromHex } from '../../core/bytes.ts';
+import { wireJson } from '../../core/canonical-json.ts';
 import { asArray, asObject, asString, type JsonObject, type JsonValue, parseSigned } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import { MAX_SIGNATURE_CHARACTERS, MAX_SIGNATURES } from '../limits.ts';
@@ -10,15 +11,21 @@ export interface Signature {
   readonly keyId: string;
   /** Lower-cased; `undefined` where the dialect has none. */
   readonly method: string | undefined;
-  readonly value: Uint8Array;
+  /** `undefined` where it is not written as the dialect writes signatures: then it holds for nobody, and spoils nothing (9.1 c, d). */
+  readonly value: Uint8Array | undefined;
+}
+
+export interface SignedMessage {
+  /** Canonical bytes of `signed`, as the dialect writes them: what signatures cover. */
+  readonly message: Uint8Array;
+  readonly signatures: readonly Signature[];
 }
 
 /** Nothing in here is believed yet. */
-export interface Envelope {
+export interface Envelope extends SignedMessage {
+  /** All of it. */
+  readonly document: JsonObject;
   readonly signed: JsonObject;
-  /** Canonical bytes of `signed`: what signatures cover. */
-  readonly message: Uint8Array;
-  readonly signatures: readonly Signature[];
 }
 
 const BASE64_FORM = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -37,22 +44,20 @@ export function readEnvelope(bytes: Uint8Array, maxBytes: number, dialect: Diale
   const signatures = list.map((item, index) => readSignature(item, `/signatures/${index}`, dialect));
   if (new Set(signatures.map(({ keyId }) => keyId)).size !== signatures.length)
     throw new TrustError('TRUST_SIGNATURES', 'one key id stands twice among the signatures');
-  return { signed, message: canonical, signatures };
+  return { document, signed, message: dialect.canonicalForm === 'olpc' ? canonical : wireJson(signed), signatures };
 }
 
 function readSignature(json: JsonValue, path: string, dialect: Dialect): Signature {
   const object = asObject(json, path);
-  const text = asString(object.get('sig'), `${path}/sig`);
-  const value = text.length > MAX_SIGNATURE_CHARACTERS ? undefined : decode(text, dialect.signatureEncoding);
-  if (!value) throw malformed(`${path}/sig`, `is not ${dialect.signatureEncoding} of a signature`);
   return {
     keyId: readName(object.get('keyid'), `${path}/keyid`),
     method: dialect.hasMethod ? asString(object.get('method'), `${path}/method`).toLowerCase() : undefined,
-    value,
+    value: decode(asString(object.get('sig'), `${path}/sig`), dialect.signatureEncoding),
   };
 }
 
 function decode(text: string, encoding: Dialect['signatureEncoding']): Uint8Array | undefined {
+  if (text.length > MAX_SIGNATURE_CHARACTERS) return undefined;
   if (encoding === 'hex') return fromHex(text);
   return BASE64_FORM.test(text) ? new Uint8Array(Buffer.from(text, 'base64')) : undefined;
 }

@@ -181,9 +181,16 @@ describe('SEC-7 root', () => {
 });
 
 describe('SEC-3 timestamp', () => {
+  it('SEC-3 says what it lists too much', () => {
+    const meta = { 'snapshot.json': { version: 1 }, 'targets.json': { version: 1 } };
+    expect(refused(() => readTimestamp(read({ ...common, meta }), TUF1)).message).toBe(
+      '/signed/meta lists more than snapshot.json',
+    );
+  });
+
   const hashes = { sha256: 'ab'.repeat(32) };
   const content = { ...common, meta: { 'snapshot.json': { version: 7, length: 9, hashes } } };
-  const timestamp = (members: object = {}) => readTimestamp(read({ ...content, ...members }));
+  const timestamp = (members: object = {}) => readTimestamp(read({ ...content, ...members }), TUF1);
 
   it('SEC-3 lists the snapshot', () => {
     expect(timestamp()).toEqual({
@@ -211,6 +218,11 @@ describe('SEC-3 timestamp', () => {
   it.each([
     ['no meta', { meta: undefined }, '/signed/meta'],
     ['no snapshot', { meta: { 'targets.json': { version: 1 } } }, '/signed/meta/snapshot.json'],
+    [
+      'more than the snapshot',
+      { meta: { 'snapshot.json': { version: 1 }, 'targets.json': { version: 1 } } },
+      '/signed/meta',
+    ],
     ['a snapshot without version', { meta: { 'snapshot.json': {} } }, '/signed/meta/snapshot.json/version'],
     [
       'a snapshot of no bytes',

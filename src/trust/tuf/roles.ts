@@ -128,14 +128,23 @@ export function readRoot(signed: JsonObject, dialect: Dialect): Root {
   };
 }
 
-export function readTimestamp(signed: JsonObject): Timestamp {
+const SNAPSHOT_FILE = 'snapshot.json';
+const SNAPSHOT_AT = '/signed/meta/snapshot.json';
+
+export function readTimestamp(signed: JsonObject, { needsSnapshotHash }: Dialect): Timestamp {
   const meta = asObject(signed.get('meta'), '/signed/meta');
   const common = readCommon(signed);
-  const signedAt = signed.get('signed_at');
-  const signedAtMs = signedAt === undefined ? undefined : readTime(signedAt, '/signed/signed_at');
-  if (signedAtMs !== undefined && signedAtMs >= common.expiresAtMs)
-    throw malformed('/signed/signed_at', 'is not before its own expiry');
-  return { ...common, snapshot: readFileFacts(meta.get('snapshot.json'), '/signed/meta/snapshot.json'), signedAtMs };
+  const snapshot = readFileFacts(meta.get(SNAPSHOT_FILE), SNAPSHOT_AT);
+  if (meta.size > 1) throw malformed('/signed/meta', `lists more than ${SNAPSHOT_FILE}`);
+  if (needsSnapshotHash && !snapshot.hashes) throw malformed(SNAPSHOT_AT, 'lists no hash');
+  return { ...common, snapshot, signedAtMs: readSignedAt(signed.get('signed_at'), common) };
+}
+
+function readSignedAt(json: JsonValue | undefined, { expiresAtMs }: Common): number | undefined {
+  if (json === undefined) return undefined;
+  const signedAtMs = readTime(json, '/signed/signed_at');
+  if (signedAtMs < expiresAtMs) return signedAtMs;
+  throw malformed('/signed/signed_at', 'is not before its own expiry');
 }
 
 export function readSnapshot(signed: JsonObject): Snapshot {

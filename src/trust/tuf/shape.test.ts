@@ -4,6 +4,7 @@ import { refusalOf } from '../../../test/support/repository.ts';
 import { asObject, JsonError, type JsonValue, parseJson } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
 import {
+  describeTime,
   inRole,
   malformed,
   readFlag,
@@ -32,6 +33,10 @@ describe('SEC-10 names', () => {
 
   it.each([[''], ['x'.repeat(1_025)], [undefined], [null], [1], [['a']]])('SEC-10 %j is none', (value) => {
     expect(placeOf(() => readName(value, AT))).toBe(AT);
+  });
+
+  it('SEC-10 says that it is none', () => {
+    expect(refusalOf(() => readName('', AT)).message).toBe('/signed/x is no name');
   });
 
   it('SEC-10 a list of them is taken up to its limit', () => {
@@ -74,7 +79,17 @@ describe('SEC-10 times', () => {
   });
 
   it.each([
+    [8.64e15, '+275760-09-13T00:00Z'],
+    [8.64e15 + 1, '8640000000000001 ms after 1970, which is no date'],
+    [Number.NaN, 'NaN ms after 1970, which is no date'],
+    [0, '1970-01-01T00:00:00Z'],
+  ])('SEC-10 %d of a clock is described as %s', (timeMs, text) => {
+    expect(describeTime(timeMs)).toBe(text);
+  });
+
+  it.each([
     '',
+    '+012026-11-24T00:00Z',
     '2026-11-24',
     '2026-11-24T00:00:00',
     '2026-11-24T00:00:00z',

@@ -55,6 +55,11 @@ export function readTime(value: JsonValue | undefined, path: string): number {
   return timeMs;
 }
 
+/** For messages: a clock may show what no calendar has. */
+export function describeTime(timeMs: number): string {
+  return Number.isNaN(new Date(timeMs).getTime()) ? `${timeMs} ms after 1970, which is no date` : writeTime(timeMs);
+}
+
 /** Cut to whole seconds. */
 export function writeTime(timeMs: number): string {
   return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;

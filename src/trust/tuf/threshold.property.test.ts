@@ -6,17 +6,13 @@ import { FakeKey } from '../../../test/support/fake-keys.ts';
 import { jsonOf, refusalOf, testKey } from '../../../test/support/repository.ts';
 import { isOtaError } from '../../core/errors.ts';
 import { importSigner, type PublicKey, parsePublicKey } from '../keys.ts';
-import type { Envelope, Signature } from './envelope.ts';
+import type { Signature, SignedMessage } from './envelope.ts';
 import { type KeyTable, type RoleKeys, requireSignatures } from './threshold.ts';
 
 /** The code of a refusal, or who has signed. */
-function outcome(
-  role: RoleKeys,
-  keys: KeyTable,
-  signed: Pick<Envelope, 'message' | 'signatures'>,
-): readonly string[] | string {
+function outcome(role: RoleKeys, keys: KeyTable, signed: SignedMessage): readonly string[] | string {
   try {
-    return requireSignatures(role, keys, { signed: new Map(), ...signed });
+    return requireSignatures(role, keys, signed);
   } catch (error) {
     if (isOtaError(error)) return error.code;
     throw error;
@@ -151,11 +147,11 @@ describe('SEC-2 over random key sets', () => {
       ['pkcs1', pkcs1],
     ]);
     const role = { keyIds: ['pss', 'pkcs1'], threshold: 2 };
-    expect(
-      refusalOf(() => requireSignatures(role, keys, { signed: new Map(), message: new Uint8Array(), signatures: [] })),
-    ).toMatchObject({
-      code: 'TRUST_THRESHOLD',
-      detail: { distinct: 1 },
-    });
+    expect(refusalOf(() => requireSignatures(role, keys, { message: new Uint8Array(), signatures: [] }))).toMatchObject(
+      {
+        code: 'TRUST_THRESHOLD',
+        detail: { distinct: 1 },
+      },
+    );
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeKey } from '../../../test/support/fake-keys.ts';
 import { refusalOf } from '../../../test/support/repository.ts';
 import type { SchemeName } from '../keys.ts';
-import type { Envelope } from './envelope.ts';
+import type { SignedMessage } from './envelope.ts';
 import { type KeyTable, requirePossible, requireSignatures } from './threshold.ts';
 
 const [one, two, three] = [new FakeKey(1), new FakeKey(2), new FakeKey(3)];
@@ -17,8 +17,7 @@ const keys: KeyTable = new Map([
 ]);
 
 /** Signatures as `[key id, first byte]`. */
-const envelope = (...signatures: readonly (readonly [string, number, string?])[]): Envelope => ({
-  signed: new Map(),
+const envelope = (...signatures: readonly (readonly [string, number, string?])[]): SignedMessage => ({
   message: new Uint8Array([7]),
   signatures: signatures.map(([keyId, mark, method]) => ({ keyId, method, value: new Uint8Array([mark]) })),
 });
@@ -226,5 +225,18 @@ describe('SEC-7 a method that is named must be that of the key (9.1, no downgrad
     ['ml-dsa-44', 'ml-dsa-44'],
   ] as const)('SEC-7 %s does not sign by %j, and is not even asked', (scheme, method) => {
     expect(counts(scheme, method)).toBe(0);
+  });
+});
+
+describe('SEC-2 a signature that cannot be decoded (9.1 c, d)', () => {
+  it('SEC-2 holds for nobody, and spoils nothing', () => {
+    const role = { keyIds: ['one', 'two'], threshold: 1 };
+    const odd = { keyId: 'one', method: undefined, value: undefined };
+    const alone = { message: new Uint8Array([7]), signatures: [odd] };
+    expect(refusalOf(() => requireSignatures(role, keys, alone))).toMatchObject({
+      ...{ code: 'TRUST_SIGNATURES', detail: { have: 0, need: 1 } },
+    });
+    const { signatures } = envelope(['two', 2]);
+    expect(requireSignatures(role, keys, { ...alone, signatures: [odd, ...signatures] })).toEqual(['two']);
   });
 });

@@ -1,7 +1,7 @@
 /** The signature rule that holds everywhere (spec/uptane.md section 9.1, SEC-2). */
 import { TrustError } from '../errors.ts';
 import type { PublicKey } from '../keys.ts';
-import type { Envelope, Signature } from './envelope.ts';
+import type { Signature, SignedMessage } from './envelope.ts';
 
 /** Keys by the id under which a document lists them. A key of a kind we do not know is `undefined`: listed, but never counted. */
 export type KeyTable = ReadonlyMap<string, PublicKey | undefined>;
@@ -41,14 +41,14 @@ export function requirePossible({ keyIds, threshold }: RoleKeys, keys: KeyTable)
 export function requireSignatures(
   role: RoleKeys,
   keys: KeyTable,
-  { message, signatures }: Envelope,
+  { message, signatures }: SignedMessage,
 ): readonly string[] {
   requirePossible(role, keys);
   const signedBy = new Map<string, string>();
   for (const signature of signatures) {
     const key = role.keyIds.includes(signature.keyId) ? keys.get(signature.keyId) : undefined;
     if (!key || signedBy.has(key.fingerprint) || !isMethodOf(signature, key)) continue;
-    if (key.verify(message, signature.value)) signedBy.set(key.fingerprint, signature.keyId);
+    if (signature.value && key.verify(message, signature.value)) signedBy.set(key.fingerprint, signature.keyId);
   }
   if (signedBy.size >= role.threshold) return [...signedBy.values()];
   throw new TrustError('TRUST_SIGNATURES', `signed by ${signedBy.size} of the ${role.threshold} keys it needs`, {
