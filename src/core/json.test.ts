@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test/support/json.ts';
@@ -7,6 +9,12 @@ import { canonicalJson } from './canonical-json.ts';
 import { asArray, asInteger, asObject, asString, JsonError, type JsonValue, parseJson } from './json.ts';
 
 const parse = (text: string, options = {}) => parseJson(utf8Encode(text), options);
+
+/** Node hides it behind a flag, which can be set while it runs. */
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
 
 /** JSON text in all the spellings JSON.stringify does not choose. */
 function write(value: JsonValue): string {
@@ -48,6 +56,31 @@ describe('SEC-10 strict JSON', () => {
       { numRuns: 2_000 },
     );
   });
+
+  it('SEC-9 what is empty costs nothing: all of it is the same, and cannot be told from a fresh one', () => {
+    const items = asArray(parse('[{},{},[],[ ],{ }]'), '');
+    expect(new Set(items).size).toBe(2);
+    expect(items).toEqual([new Map(), new Map(), [], [], new Map()]);
+    expect(items[2]).toBe(parse('[]'));
+    expect(items[0]).toBe(parse('{}'));
+    expect(Object.isFrozen(items[2])).toBe(true);
+  });
+
+  it.each(['{}', '[]', '[0]', '[[]]', '[[[0]]]', '{"":0}', '""', '"a"', '[1,1]', '[{"":[0]}]'])(
+    'SEC-9 a document full of %s takes at most 64 bytes of memory for each of its own',
+    (unit) => {
+      const text = `[${`${unit},`.repeat(Math.ceil(2 ** 21 / (unit.length + 1)))}0]`;
+      const bytes = utf8Encode(text);
+      const collect = garbageCollector();
+      collect();
+      const before = process.memoryUsage().heapUsed;
+      const value = parseJson(bytes);
+      collect();
+      const grown = process.memoryUsage().heapUsed - before;
+      expect(asArray(value, '').length).toBeGreaterThan(1_000);
+      expect(grown / bytes.length).toBeLessThan(64);
+    },
+  );
 
   it('SEC-9 refuses every proper prefix of an object', () => {
     fc.assert(

@@ -102,6 +102,9 @@ const ESCAPES = new Map([
   ['r', '\r'],
   ['t', '\t'],
 ]);
+/** One for all that are empty, since two bytes of input must not cost two hundred of memory; what was read is never changed. */
+const NO_MEMBERS: JsonObject = new Map();
+const NO_ITEMS: readonly JsonValue[] = Object.freeze([]);
 const FRACTION = /(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
 const FOUR_HEX = /[0-9a-fA-F]{4}/y;
 
@@ -158,8 +161,8 @@ class JsonParser {
   }
 
   #object(depth: number): JsonObject {
+    if (this.#take(CLOSE_BRACE)) return NO_MEMBERS;
     const members = new Map<string, JsonValue>();
-    if (this.#take(CLOSE_BRACE)) return members;
     let previous = '';
     for (;;) {
       this.#skipSpace();
@@ -187,13 +190,14 @@ class JsonParser {
   }
 
   #array(depth: number): readonly JsonValue[] {
-    const items: JsonValue[] = [];
-    if (this.#take(CLOSE_BRACKET)) return items;
-    for (;;) {
-      items.push(this.#value(depth));
-      if (this.#take(CLOSE_BRACKET)) return items;
+    if (this.#take(CLOSE_BRACKET)) return NO_ITEMS;
+    // Begun with its first item: an array that is begun empty takes room for seventeen with it.
+    const items = [this.#value(depth)];
+    while (!this.#take(CLOSE_BRACKET)) {
       this.#expect(COMMA, 'a comma or ] is missing');
+      items.push(this.#value(depth));
     }
+    return items;
   }
 
   /** Whole runs without escapes are sliced at once; a surrogate half can only come from an escape. */
