@@ -28,11 +28,14 @@ import { MAX_CERTIFICATE_BYTES, MAX_SERIAL_BYTES } from './limits.ts';
 import { type AlgorithmIdentifier, importPublicKey, type SubjectPublicKeyInfo } from './x509-algorithms.ts';
 import { type CertificateError, certificateError } from './x509-errors.ts';
 import { dnsName } from './x509-names.ts';
+import { twinFingerprints } from './x509-twins.ts';
 
 /** What tells one certificate from all others. */
 export interface CertificateId {
   /** SHA-256 of the whole certificate, lower-case hex. */
   readonly fingerprint: string;
+  /** Fingerprints of what anybody can make of it without a key (x509-twins.ts). */
+  readonly twins: readonly string[];
   /** SHA-256 of the issuer's name in DER, lower-case hex. */
   readonly issuerHash: string;
   /** Lower-case hex, whole bytes, without a sign byte. */
@@ -109,7 +112,8 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
 function readCertificate(document: DerNode): Certificate {
   const outer = document.members();
   const tbs = outer.next();
-  const signatureAlgorithm = readAlgorithm(outer.next());
+  const algorithm = outer.next();
+  const signatureAlgorithm = readAlgorithm(algorithm);
   const signature = readWholeBytes(outer.next());
   outer.end();
 
@@ -133,6 +137,7 @@ function readCertificate(document: DerNode): Certificate {
   let publicKey: KeyObject | undefined;
   return {
     fingerprint,
+    twins: twinFingerprints({ signed: tbs.bytes, algorithm: algorithm.bytes, signature }),
     issuerHash: issuer.hash,
     serial,
     subjectHash: subject.hash,

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   BETWEEN,
@@ -23,6 +23,7 @@ import {
   certificate,
   DIGITAL_SIGNATURE,
   dnsNames,
+  ECDSA_SHA256,
   ecKeys,
   extendedKeyUsage,
   extension,
@@ -34,12 +35,22 @@ import {
   type Parts,
   subjectKeyId,
 } from '../../test/support/certificates.ts';
-import { integer, sequence, text } from '../../test/support/der.ts';
+import { integer, oid, sequence, text } from '../../test/support/der.ts';
+import { SHA256_HEX } from '../core/bytes.ts';
+import { parseDer } from '../core/der.ts';
+import { INTEGER } from '../core/der-types.ts';
+import { parseCertificate } from './x509-certificate.ts';
 import { type ChainRequest, TrustedRoots, verifyChain } from './x509-chain.ts';
 import { CertificateError } from './x509-errors.ts';
 import { createRevocations, type RevocationList } from './x509-revocations.ts';
 
 const ANY_PURPOSE = '2.5.29.37.0';
+/** As FIPS 186-4 prints them, in decimal digits. */
+const ORDERS = {
+  'P-256': 115792089210356248762697446949407573529996955224135760342422259061068512044369n,
+  'P-384':
+    39402006196394479212279040100143613805079739270465446667946905279627659399113263569398956308152294913554433653942643n,
+};
 
 /** `undefined` when the chain is accepted. */
 function refusal(request: ChainRequest): string | undefined {
@@ -63,6 +74,7 @@ describe('SEC-20 certificate chains', () => {
     const { publicKey, chain: ids, ...rest } = verifyChain(request);
     expect(rest).toEqual({
       fingerprint: leaf?.fingerprint256.replaceAll(':', '').toLowerCase(),
+      twins: [expect.stringMatching(SHA256_HEX), expect.stringMatching(SHA256_HEX)],
       issuerHash: sha256(nameOf('between')),
       serial: '1234',
       commonName: '00000000000000aa',
@@ -76,7 +88,8 @@ describe('SEC-20 certificate chains', () => {
       ['between', 'root', 'root'].map((cn) => sha256(nameOf(cn))),
     );
     expect(ids[1]?.fingerprint).toBe(between?.fingerprint256.replaceAll(':', '').toLowerCase());
-    expect(ids[0]).toEqual({ fingerprint: rest.fingerprint, issuerHash: rest.issuerHash, serial: rest.serial });
+    const { fingerprint, twins, issuerHash, serial } = rest;
+    expect(ids[0]).toEqual({ fingerprint, twins, issuerHash, serial });
   });
 
   it.each<[string, Changes, Partial<ChainRequest>?]>([
@@ -463,6 +476,52 @@ describe('SEC-20 revocation', () => {
     expect(() => createRevocations({ serials: [], fingerprints: [hash], ...list })).toThrow(
       expect.objectContaining({ code: 'REVOCATION_INVALID', fault: 'caller', fix: expect.any(String) as string }),
     );
+  });
+
+  /** The same signature in its other form: (r, n - s) for (r, s). */
+  function flipped(signature: Uint8Array, namedCurve: keyof typeof ORDERS): Uint8Array {
+    const pair = parseDer(signature).members();
+    return sequence(integer(pair.next().read(INTEGER)), integer(ORDERS[namedCurve] - pair.next().read(INTEGER)));
+  }
+
+  it.each([
+    ['P-256', 'sha256', ECDSA_SHA256],
+    ['P-384', 'sha384', sequence(oid('1.2.840.10045.4.3.3'))],
+    ['P-384', 'sha256', ECDSA_SHA256],
+  ] as const)(
+    'SEC-7 by fingerprint is of both forms that a signature has, on %s with %s, whichever was listed',
+    (namedCurve, hash, algorithm) => {
+      const keys = generateKeyPairSync('ec', { namedCurve });
+      const between = { publicKey: keys.publicKey, ...betweenWith({ subjectKey: NONE }).between };
+      const parts = {
+        ...{ ...LEAF, ...leafWith({ issuerKey: NONE }).leaf, innerAlgorithm: algorithm, outerAlgorithm: algorithm },
+        sign: (signed: Uint8Array) => sign(hash, signed, keys.privateKey),
+      };
+      // Often enough for numbers of several lengths, on both sides of the middle.
+      for (let again = 0; again < 40; again += 1) {
+        const one = certificate(parts);
+        const { signature, fingerprint } = parseCertificate(one);
+        const other = certificate({ ...parts, sign: () => flipped(signature, namedCurve) });
+        expect(sha256(other)).not.toBe(fingerprint);
+        const revoked = (leaf: Uint8Array, ...fingerprints: readonly string[]) => {
+          const { presented, ...rest } = chain({ between });
+          const revocations = createRevocations({ serials: [], fingerprints });
+          return refusal({ ...rest, presented: [leaf, ...presented.slice(1)], revocations });
+        };
+        expect([revoked(one), revoked(other)], 'control').toEqual([undefined, undefined]);
+        for (const listed of [one, other])
+          for (const shown of [one, other]) expect(revoked(shown, sha256(listed))).toBe('CERT_REVOKED');
+      }
+    },
+  );
+
+  it('SEC-7 by fingerprint is of an authority in both forms of its signature', () => {
+    const between = certificate(BETWEEN);
+    const twin = certificate({ ...BETWEEN, sign: () => flipped(parseCertificate(between).signature, 'P-256') });
+    const presented = [certificate(LEAF), twin];
+    const revocations = createRevocations({ serials: [], fingerprints: [sha256(between)] });
+    expect(refusal(chain({}, { presented }))).toBeUndefined();
+    expect(refusal(chain({}, { presented, revocations }))).toBe('CERT_REVOKED');
   });
 
   it('SEC-20 can be asked again when a session is resumed', () => {

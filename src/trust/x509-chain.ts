@@ -174,8 +174,8 @@ function verified(path: Path): VerifiedCertificate {
   };
 }
 
-function idOf({ fingerprint, issuerHash, serial }: Certificate): CertificateId {
-  return { fingerprint, issuerHash, serial };
+function idOf({ fingerprint, twins, issuerHash, serial }: Certificate): CertificateId {
+  return { fingerprint, twins, issuerHash, serial };
 }
 
 /** 4.1.2.2: positive, but for roots, some of which have 0. */

@@ -7,7 +7,7 @@ import { RevocationError } from './x509-errors.ts';
 export interface RevocationList {
   /** `issuerHash`: SHA-256 of the issuer's name in DER, hex. It stays when the authority's own certificate is renewed. */
   readonly serials: readonly { readonly issuerHash: string; readonly serial: string }[];
-  /** SHA-256 of whole certificates, hex. */
+  /** SHA-256 of whole certificates, hex; their twins (x509-twins.ts) are revoked with them. */
   readonly fingerprints: readonly string[];
 }
 
@@ -29,8 +29,8 @@ export function createRevocations(list: RevocationList): Revocations {
     ),
   );
   return {
-    has: ({ fingerprint, issuerHash, serial }) =>
-      fingerprints.has(fingerprint) || serials.has(serialKey(issuerHash, serial)),
+    has: ({ fingerprint, twins, issuerHash, serial }) =>
+      [fingerprint, ...twins].some((one) => fingerprints.has(one)) || serials.has(serialKey(issuerHash, serial)),
   };
 }
 
