@@ -82,6 +82,11 @@ export interface TargetEntry {
   readonly hardwareIds: readonly string[];
 }
 
+/** The same, with the role whose file lists it. */
+export interface ListedTarget extends TargetEntry {
+  readonly role: string;
+}
+
 export type SigningState = 'open' | 'published' | 'cancelled';
 
 /** What becomes of a signing event that is about a release. */

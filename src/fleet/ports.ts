@@ -6,6 +6,7 @@ import type {
   Contact,
   Device,
   DeviceView,
+  ListedTarget,
   Release,
   RepositoryHead,
   Rollout,
@@ -80,8 +81,8 @@ export interface Store {
   metadata(tenant: string, role: string, version: number): Promise<Uint8Array | undefined>;
   /** Lowest version of a role that was never published, above those that were without a gap; 1 before the first. */
   freeVersion(tenant: string, role: string): Promise<number>;
-  /** Published targets that are this image. */
-  targetsOf(tenant: string, sha256: string): Promise<readonly TargetEntry[]>;
+  /** Published targets that are this image, in order of role and path; whether their role may still speak is not looked at. */
+  targetsOf(tenant: string, image: ImageQuery): Promise<readonly ListedTarget[]>;
   /** What is about to be signed with an online key, durable before it is (SEC-26). */
   openIntent(intent: SigningIntent): Promise<void>;
   /** Closes an open intent that came to nothing: it was signed or not, but never published. */
@@ -105,6 +106,14 @@ export interface Store {
   updateSigningEvent(next: SigningEvent): Promise<void>;
   /** Waits for work in hand, then lets go of all files and threads. */
   close(): Promise<void>;
+}
+
+export interface ImageQuery {
+  readonly sha256: string;
+  /** Only targets that list it; `undefined` for all. */
+  readonly hardware: string | undefined;
+  /** Of each role: its first paths. */
+  readonly limit: number;
 }
 
 export type IntentState = 'open' | 'done' | 'abandoned';
@@ -153,8 +162,9 @@ export interface Proofs {
   /**
    * The proof of the artifact with this digest (64 lower-case hex digits), fresh enough for devices to take it; the same bytes until
    * something in it is signed anew. `undefined` when the tenant's signed metadata lists no such artifact.
+   * @param hardware for devices of this hardware only; `undefined` for all
    */
-  proof(tenant: string, sha256: string): Promise<Uint8Array | undefined>;
+  proof(tenant: string, sha256: string, hardware: string | undefined): Promise<Uint8Array | undefined>;
 }
 
 /** What a protocol declares about itself, so that the fleet needs to know none. */

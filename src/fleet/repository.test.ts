@@ -16,11 +16,15 @@ import { refusalOf, TestDevice } from '../../test/support/repository.ts';
 import { DAY_MS } from '../core/time.ts';
 import { createUlids } from '../core/ulid.ts';
 import { TrustError } from '../trust/errors.ts';
+import { MAX_PROOF_PATHS } from '../trust/limits.ts';
 import { sha256Hex } from '../trust/payload.ts';
+import { targetsDocument } from '../trust/repository/documents.ts';
+import { metadataFile, signWith } from '../trust/repository/sign.ts';
 import { verifyProof } from '../trust/tuf/proof.ts';
 import type { Change } from './changes.ts';
+import type { Artifact } from './model.ts';
 import type { Store } from './ports.ts';
-import { ImageRepository } from './repository.ts';
+import { ImageRepository, type Signed } from './repository.ts';
 
 const imageOf = (version: string) => Buffer.from(`image of ${version}`);
 const digestOf = (version: string) => sha256Hex(imageOf(version));
@@ -186,9 +190,9 @@ describe('SEC-22 release proofs', () => {
     let isShut = false;
     const wrap = (store: Store): Store => ({
       ...store,
-      async targetsOf(tenant, sha256) {
-        const entries = await store.targetsOf(tenant, sha256);
-        if (isShut) await gate.promise;
+      async targetsOf(tenant, image) {
+        const entries = await store.targetsOf(tenant, image);
+        if (isShut && image.sha256 === digestOf('1.1.0')) await gate.promise;
         return entries;
       },
     });
@@ -209,6 +213,62 @@ describe('SEC-22 release proofs', () => {
     expect(verify(after, root, '1.1.0', parts).stored.get('timestamp')).toEqual(
       await parts.repository.file('timestamp.json'),
     );
+  });
+});
+
+describe('SEC-22 nothing is published that devices would refuse', () => {
+  /** What the people have signed for `version`, as it was taken in, with its release changed. */
+  async function published(parts: Parts, version: string, changes: Partial<Artifact>) {
+    const publish = parts.repository.publish.bind(parts.repository);
+    const changed = (signed: Signed): Signed => {
+      const { release } = signed;
+      if (!release) return signed;
+      return {
+        ...signed,
+        release: { ...release, artifacts: release.artifacts.map((one) => ({ ...one, ...changes })) },
+      };
+    };
+    parts.repository.publish = (signed) => publish(changed(signed));
+    try {
+      return await publishRelease(parts, { version });
+    } finally {
+      parts.repository.publish = publish;
+    }
+  }
+
+  it.each<[string, Partial<Artifact>, string]>([
+    ['of another length', { lengthBytes: 1 }, 'TRUST_TARGET_UNKNOWN'],
+    ['for hardware that nobody has signed', { hardware: 'hw2' }, 'TRUST_TARGET_UNKNOWN'],
+  ])('SEC-22 an image %s', async (_what, changes, code) => {
+    const parts = await partsWithRoot(QUICK);
+    await expect(published(parts, '1.1.0', changes)).rejects.toMatchObject({
+      ...{ code, fix: expect.any(String) as string },
+      message: expect.stringContaining(changes.hardware ?? 'hw') as string,
+    });
+    expect(versionsOf(parts)).toMatchObject({ targets: 1, timestamp: 1 });
+    expect(await parts.store.releases('t', { after: undefined, limit: 9 })).toEqual([]);
+    // Control: as it was signed, it is published.
+    await published(parts, '1.2.0', {});
+    expect(versionsOf(parts)).toMatchObject({ targets: 2, timestamp: 2 });
+  });
+
+  it('SEC-22 an image whose proof has no room left for it', async () => {
+    const parts = await partsWithRoot(QUICK);
+    const content = imageOf('1.1.0');
+    const entry = {
+      ...{ lengthBytes: content.length, hashes: new Map([['sha256', digestOf('1.1.0')]]) },
+      custom: new Map([['hardwareIds', ['hw']]]),
+    };
+    const targets = new Map(Array.from({ length: MAX_PROOF_PATHS }, (_, index) => [`any/${index}`, entry] as const));
+    const document = targetsDocument({ version: 2, expiresAtMs: parts.clock.nowMs() + 90 * DAY_MS, targets });
+    const signers = parts.people.slice(0, 2).map((person) => person.targets);
+    const bytes = metadataFile(document, await signWith(document, signers));
+    await parts.repository.publish({ files: new Map([['targets', bytes]]), versions: new Map([['targets', 2]]) });
+    await expect(publishRelease(parts, { version: '1.0.999', content })).rejects.toMatchObject({
+      ...{ code: 'TRUST_LENGTH', detail: { path: 'firmware/1.0.999/hw', maxPaths: MAX_PROOF_PATHS } },
+      fix: expect.stringContaining('64') as string,
+    });
+    await publishRelease(parts, { version: '1.0.999', content: imageOf('another') });
   });
 });
 

@@ -10,21 +10,23 @@ import type { Clock, Log } from '../core/ports.ts';
 import { Serial } from '../core/serial.ts';
 import { TrustError } from '../trust/errors.ts';
 import type { Signer } from '../trust/keys.ts';
+import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../trust/limits.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import { snapshotDocument, timestampDocument } from '../trust/repository/documents.ts';
 import { BINS, isOwnRole, rolesOf, sameRole } from '../trust/repository/draft.ts';
 import { fileName, type Reading, readPublished, rootOf, withParents } from '../trust/repository/published.ts';
 import { metadataFile, signWith } from '../trust/repository/sign.ts';
 import { requireUnexpired } from '../trust/tuf/accept.ts';
-import { writeProof } from '../trust/tuf/proof.ts';
+import { verifyProof } from '../trust/tuf/proof.ts';
 import { type Found, findTarget, type Wanted } from '../trust/tuf/refresh.ts';
 import type { Common, Root, TopRole } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
 import { Lru } from './cache.ts';
 import { FleetError } from './errors.ts';
 import { MAX_CACHED_METADATA_BYTES, MAX_CACHED_PROOFS } from './limits.ts';
-import type { Artifact, Release, RepositoryHead, SigningEvent } from './model.ts';
-import type { Store } from './ports.ts';
+import type { Artifact, ListedTarget, Release, RepositoryHead, SigningEvent } from './model.ts';
+import type { ImageQuery, Publication, Store } from './ports.ts';
+import { inProofOrder, listedAfter, ProofContent } from './proofs.ts';
 import { fileRow, intentWords, requireCurrent, requireHead } from './publication.ts';
 
 export interface RepositoryPorts {
@@ -90,6 +92,21 @@ interface Current {
 
 /** New files that are not stored yet, by their names. */
 type Fresh = ReadonlyMap<string, Uint8Array>;
+
+/** A publication before it is stored. */
+interface Next extends Current {
+  readonly rows: Publication['files'];
+  readonly fresh: Fresh;
+  readonly nowMs: number;
+}
+
+interface ProofOrder {
+  readonly image: ImageQuery;
+  readonly listed: readonly ListedTarget[];
+  /** When the proof is for. */
+  readonly nowMs: number;
+  readonly fresh?: Fresh;
+}
 
 const NEVER_PUBLISHED: ReadonlyMap<string, number> = new Map();
 const NONE: Fresh = new Map();
@@ -167,14 +184,18 @@ export class ImageRepository {
     return version > published ? undefined : this.#load(role, version);
   }
 
-  /** The release proof of an image; `undefined` when no published target is it. */
-  proof(sha256: string): Promise<Uint8Array | undefined> {
-    const known = this.#proofs.get(sha256);
+  /**
+   * The release proof of an image; `undefined` when no published target is it.
+   * @param hardware narrows it to targets that list this hardware: an image may be that of more boards than a proof names
+   */
+  proof(sha256: string, hardware?: string): Promise<Uint8Array | undefined> {
+    const key = hardware === undefined ? sha256 : `${sha256} ${hardware}`;
+    const known = this.#proofs.get(key);
     if (known) return known;
-    const proof = this.#buildProof(sha256);
-    this.#proofs.set(sha256, proof);
+    const proof = this.#buildProof({ sha256, hardware, limit: MAX_PROOF_PATHS });
+    this.#proofs.set(key, proof);
     // What is not there is not worth a place, and a failure must not last.
-    const forget = () => this.#proofs.delete(sha256);
+    const forget = () => this.#proofs.delete(key);
     proof.then((bytes) => bytes ?? forget(), forget);
     return proof;
   }
@@ -298,10 +319,10 @@ export class ImageRepository {
     const targets = new Map([...(this.#current?.targets ?? []), ...commonOf(reading.published.files)]);
     const current = { head, reading, targets };
     requireCurrent(current.reading, files, nowMs);
-    for (const artifact of signed.release?.artifacts ?? []) await this.#requireFound(current, artifact, fresh);
+    const rows = [...files].map(([role, bytes]) => fileRow(role, bytes, versions, current.reading));
+    if (signed.release) await this.#requireFound({ ...current, rows, fresh, nowMs }, signed.release);
     await store.publish({
-      ...{ head, intentId, atMs: clock.nowMs() },
-      files: [...files].map(([role, bytes]) => fileRow(role, bytes, versions, current.reading)),
+      ...{ head, intentId, atMs: clock.nowMs(), files: rows },
       ...(signed.event ? { event: signed.event } : {}),
       ...(signed.release ? { release: signed.release } : {}),
     });
@@ -437,33 +458,91 @@ export class ImageRepository {
     return bytes;
   }
 
-  async #buildProof(sha256: string): Promise<Uint8Array | undefined> {
+  async #buildProof(image: ImageQuery): Promise<Uint8Array | undefined> {
     const { store, tenant } = this.#ports;
     const current = this.#current;
     if (!current) return undefined;
-    const files = new Map<string, Uint8Array>();
-    const paths = new Set<string>();
-    for (const { path, hardwareIds } of await store.targetsOf(tenant, sha256)) {
-      for (const hardwareId of hardwareIds) {
-        const found = await this.#find(current, { path, hardwareId }, { keep: files });
-        // Listed is not enough: whoever lists it must still be asked.
-        if (found?.target.hashes.get('sha256') === sha256) paths.add(path);
-      }
-    }
-    if (paths.size === 0) return undefined;
-    const above = await this.#filesAt(current.head, []);
-    return writeProof([...paths], new Map([...above, ...files].filter(([name]) => name !== '1.root.json')));
+    const listed = await store.targetsOf(tenant, image);
+    return (await this.#proofContent(current, { image, listed, nowMs: this.#nowMs() }))?.write();
   }
 
-  /** What is admitted must be what clients will find. @throws {TrustError} TRUST_TARGET_UNKNOWN */
-  async #requireFound(current: Current, artifact: Artifact, fresh: Fresh): Promise<void> {
-    const { targetPath: path, hardware: hardwareId, sha256 } = artifact;
-    const found = await this.#find(current, { path, hardwareId }, { fresh });
-    if (found?.target.hashes.get('sha256') === sha256) return;
-    throw new TrustError('TRUST_TARGET_UNKNOWN', `no client with ${hardwareId} would find the image under ${path}`, {
-      detail: { path, hardwareId },
-      fix: 'What was delegated has changed since the release was drafted: cancel it, and draft it anew.',
-    });
+  /** Of what has expired only when nothing else is there: the device shall be told what is wrong. */
+  async #proofContent(current: Current, order: ProofOrder): Promise<ProofContent | undefined> {
+    const content = await this.#gather(current, order, order.nowMs);
+    return content.paths.size > 0 ? content : nonEmpty(await this.#gather(current, order, undefined));
+  }
+
+  /** @param nowMs with a time, what does not hold at it is passed over; without one, expiry does not matter and all else does */
+  async #gather(current: Current, { image, listed, fresh = NONE }: ProofOrder, nowMs: number | undefined) {
+    const { head, reading } = current;
+    const at = nowMs === undefined ? current : { head, reading: readingAt(reading, nowMs) };
+    const content = new ProofContent(await this.#filesAt(head, [], fresh));
+    const suppliers = reading.trusted.targets.value.delegations?.roles ?? [];
+    for (const { path, hardwareIds } of inProofOrder(
+      listed,
+      suppliers.map(({ name }) => name),
+    )) {
+      if (content.isFull) break;
+      for (const hardwareId of image.hardware === undefined ? hardwareIds : [image.hardware]) {
+        const files = new Map<string, Uint8Array>();
+        const found = this.#find(at, { path, hardwareId }, { fresh, keep: files });
+        // Listed is not enough: whoever lists it must still be asked, and mean this hardware.
+        const target = (nowMs === undefined ? await found : await found.catch(noneIfUntrusted))?.target;
+        if (target?.hashes.get('sha256') === image.sha256 && target.hardwareIds.includes(hardwareId))
+          content.add(path, files);
+      }
+    }
+    return content;
+  }
+
+  /**
+   * What is admitted must be what devices will take: found under its path, and proven to them by the proof they will be served.
+   * @throws {TrustError} TRUST_TARGET_UNKNOWN, TRUST_LENGTH; those of `verifyProof`
+   */
+  async #requireFound(next: Next, { component, artifacts }: Release): Promise<void> {
+    for (const artifact of artifacts) {
+      const { targetPath: path, hardware: hardwareId, sha256 } = artifact;
+      const found = await this.#find(next, { path, hardwareId }, { fresh: next.fresh });
+      if (found?.target.hashes.get('sha256') !== sha256 || !found.target.hardwareIds.includes(hardwareId)) {
+        throw new TrustError(
+          'TRUST_TARGET_UNKNOWN',
+          `no client with ${hardwareId} would find the image under ${path}`,
+          {
+            detail: { path, hardwareId },
+            fix: 'What was delegated has changed since the release was drafted: cancel it, and draft it anew.',
+          },
+        );
+      }
+      await this.#requireProven(next, artifact, component);
+    }
+  }
+
+  /** The check of a device that has trusted the repository from its first root on. */
+  async #requireProven(next: Next, artifact: Artifact, component: string): Promise<void> {
+    const { store, tenant } = this.#ports;
+    const { targetPath: path, hardware: hardwareId, sha256, lengthBytes } = artifact;
+    const image = { sha256, hardware: hardwareId, limit: MAX_PROOF_PATHS };
+    const listed = listedAfter(await store.targetsOf(tenant, image), next.rows, image);
+    const { nowMs, fresh } = next;
+    const content = await this.#proofContent(next, { image, listed, nowMs, fresh });
+    if (!content?.paths.has(path)) {
+      throw new TrustError('TRUST_LENGTH', `the release proof for ${hardwareId} has no room for ${path}`, {
+        detail: { path, hardwareId, maxPaths: MAX_PROOF_PATHS, maxBytes: MAX_PROOF_BYTES },
+        fix: `Remove targets that nobody needs: a proof names ${MAX_PROOF_PATHS} of one image, ${MAX_PROOF_BYTES / 2 ** 20} MiB of metadata at most.`,
+      });
+    }
+    const stored = new Map([['root', (await this.#load('root', 1)) ?? fresh.get('1.root.json') ?? new Uint8Array()]]);
+    const request = { stored, nowMs, image: { sha256, lengthBytes }, hardwareId, component };
+    try {
+      verifyProof(content.write(), request);
+    } catch (cause) {
+      if (!(cause instanceof TrustError)) throw cause;
+      throw new TrustError(cause.code, `devices with ${hardwareId} would refuse ${path}: ${cause.message}`, {
+        cause,
+        detail: { ...cause.detail, path, hardwareId },
+        fix: 'Nothing was published. Find out what else lists this image for this hardware, and what it says of it.',
+      });
+    }
   }
 
   /** The search of any client, answered from the store. @param keep takes the files on the way, by name */
@@ -489,6 +568,19 @@ export class ImageRepository {
       fix: 'Begin with: sealift trust init --keys DIR --name NAME; then: sealift trust ceremony --signer DIR/signer.pub.json --out REQUEST',
     });
   }
+}
+
+/** The same, for a client whose clock says `nowMs`. */
+function readingAt({ trusted, published }: Reading, nowMs: number): Reading {
+  return { trusted: { ...trusted, context: { ...trusted.context, nowMs } }, published };
+}
+
+function noneIfUntrusted(error: unknown): undefined {
+  if (!(error instanceof TrustError)) throw error;
+}
+
+function nonEmpty(content: ProofContent): ProofContent | undefined {
+  return content.paths.size > 0 ? content : undefined;
 }
 
 function firstBinOnly(roles: readonly RoleExpiry[]): readonly RoleExpiry[] {

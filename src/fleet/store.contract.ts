@@ -1,7 +1,7 @@
 /** What every adapter of the Store port must do. */
 import { describe, expect, it } from 'vitest';
 import type { Attempt, Device, Release, Rollout, SigningEvent } from './model.ts';
-import type { Publication, Store } from './ports.ts';
+import type { ImageQuery, Publication, Store } from './ports.ts';
 
 const id = (prefix: string, number: number) => `01${prefix}${String(number).padStart(24 - prefix.length, '0')}`;
 const page = { after: undefined, limit: 100 };
@@ -72,6 +72,8 @@ export const publication = (revision = 1, changes: Partial<Publication> = {}): P
   ...{ intentId: id('N', revision), atMs: revision, ...changes },
 });
 
+const IMAGE: ImageQuery = { sha256: 'ab'.repeat(32), hardware: undefined, limit: 9 };
+
 async function filled(make: () => Promise<Store>): Promise<Store> {
   const store = await make();
   await store.createDevice(device());
@@ -102,7 +104,7 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(await store.attemptCounts('u', rollout().id)).toEqual(new Map());
       expect(await store.repository('u')).toBeUndefined();
       expect(await store.metadata('u', 'targets', 1)).toBeUndefined();
-      expect(await store.targetsOf('u', 'ab'.repeat(32))).toEqual([]);
+      expect(await store.targetsOf('u', IMAGE)).toEqual([]);
     });
 
     it('REL-9 refuses what exists already, and what comes too late', async () => {
@@ -138,9 +140,38 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(await store.metadata('t', 'targets', 1)).toEqual(new Uint8Array([1]));
       expect(await store.metadata('t', 'targets', 2)).toEqual(new Uint8Array([2]));
       expect(await store.metadata('t', 'targets', 3)).toBeUndefined();
-      expect(await store.targetsOf('t', 'ab'.repeat(32))).toEqual([
-        { path: 'path/2', sha256: 'ab'.repeat(32), hardwareIds: ['hw'] },
+      expect(await store.targetsOf('t', IMAGE)).toEqual([
+        { role: 'targets', path: 'path/2', sha256: 'ab'.repeat(32), hardwareIds: ['hw'] },
       ]);
+    });
+
+    it('SEC-22 finds the targets of an image in each role by itself, those that list the hardware, no more than are asked for', async () => {
+      const store = await make();
+      const { sha256 } = IMAGE;
+      const listing = (role: string, ...targets: readonly (readonly [path: string, ...hardwareIds: string[]])[]) => ({
+        ...{ role, version: 1, bytes: new Uint8Array([1]) },
+        targets: targets.map(([path, ...hardwareIds]) => ({ path, sha256, hardwareIds })),
+      });
+      const files = [
+        listing('targets', ['z/1', 'hw', 'hw2'], ['z/2', 'hw2']),
+        listing(
+          'acme',
+          ['a/\u{10000}', 'hw'],
+          ['a/\ue000', 'hw'],
+          ['a/2', 'hw2'],
+          ['a/1', 'hw3', 'hw'],
+          ['a/0', "h'w"],
+        ),
+        { ...listing('other'), targets: [{ path: 'b', sha256: 'cd'.repeat(32), hardwareIds: ['hw'] }] },
+      ];
+      await store.publish(publication(1, { files }));
+      const found = async (hardware: string | undefined, limit: number) =>
+        (await store.targetsOf('t', { sha256, hardware, limit })).map(({ role, path }) => `${role} ${path}`);
+      expect(await found('hw', 2)).toEqual(['acme a/1', 'acme a/\ue000', 'targets z/1']);
+      expect(await found('hw', 9)).toEqual(['acme a/1', 'acme a/\ue000', 'acme a/\u{10000}', 'targets z/1']);
+      expect(await found('hw2', 1)).toEqual(['acme a/2', 'targets z/1']);
+      expect(await found(undefined, 2)).toEqual(['acme a/0', 'acme a/1', 'targets z/1', 'targets z/2']);
+      expect(await Promise.all(["h'w", 'h', 'hw3"', ''].map((id) => found(id, 9)))).toEqual([['acme a/0'], [], [], []]);
     });
 
     it('SEC-3 says which version is free, below those that somebody jumped to', async () => {

@@ -5,10 +5,13 @@ import { QUICK } from '../../test/support/direct-store.ts';
 import { type Parts, partsWithRoot, signedBy, signedByAll } from '../../test/support/fleet.ts';
 import { chunksOf } from '../../test/support/ports.ts';
 import { refusalOf } from '../../test/support/repository.ts';
+import type { JsonValue } from '../core/json.ts';
 import { DAY_MS } from '../core/time.ts';
 import { makePeople, type Person } from '../lab/people.ts';
+import { MAX_PROOF_PATHS } from '../trust/limits.ts';
 import { sha256Hex } from '../trust/payload.ts';
-import type { DelegationContent } from '../trust/repository/documents.ts';
+import { type DelegationContent, targetsDocument } from '../trust/repository/documents.ts';
+import { metadataFile, signWith } from '../trust/repository/sign.ts';
 import { verifyProof } from '../trust/tuf/proof.ts';
 
 const [ACME, RIVAL] = makePeople(2) as [Person, Person];
@@ -189,5 +192,108 @@ describe.each([undefined, 2])('SEC-22 a supplier (2^%s bins)', (bits) => {
     expect((await signedBy(parts.signing, removal, ACME)).event.state).toBe('published');
     expect(await proven(parts, '1.0.0', 'hw')).toBe('no proof');
     expect(await proven(parts, '2.0.0', 'hw')).toBe('2.0.0');
+  });
+});
+
+describe('SEC-22 a proof has a place for whoever may speak', () => {
+  const CONTENT = imageOf('shared');
+  const SHA256 = sha256Hex(CONTENT);
+
+  /** The file that a supplier's own tools have made: it lists our image as often as it likes. */
+  async function listOurs(parts: Parts, supplier: string, signer: Person, listing: Listing) {
+    const { count = MAX_PROOF_PATHS, hardware, days = 90, component = 'modem', version = '9.0.0' } = listing;
+    const entries = Array.from({ length: count }, (_, index) => {
+      const hardwareIds = [hardware ?? `other-${index}`];
+      const custom = new Map<string, JsonValue>(Object.entries({ hardwareIds, component, version }));
+      const hashes = new Map([['sha256', SHA256]]);
+      return [`${supplier}/x/${index}`, { lengthBytes: CONTENT.length, hashes, custom }] as const;
+    });
+    const number = (parts.repository.head?.versions.get(supplier) ?? 0) + 1;
+    const expiresAtMs = parts.clock.nowMs() + days * DAY_MS;
+    const document = targetsDocument({ version: number, expiresAtMs, targets: new Map(entries) });
+    const bytes = metadataFile(document, await signWith(document, [signer.targets]));
+    await parts.repository.publish({ files: new Map([[supplier, bytes]]), versions: new Map([[supplier, number]]) });
+  }
+  interface Listing {
+    readonly count?: number;
+    /** Default: another one each time. */
+    readonly hardware?: string;
+    readonly days?: number;
+    readonly component?: string;
+    readonly version?: string;
+  }
+
+  const imageDraft = async (parts: Parts, supplier?: string, hardware: readonly string[] = ['hw']) => {
+    await parts.blobs.put(SHA256, CONTENT.length, chunksOf(CONTENT));
+    const path = (id: string) => `${supplier ?? 'firmware'}/1.0.0/${id}`;
+    const artifacts = hardware.map((id) => ({ hardware: id, sha256: SHA256, path: path(id) }));
+    const release = { kind: 'release', component: 'firmware', version: '1.0.0', artifacts, payloadKeys: [] } as const;
+    const expiresAtMs = parts.clock.nowMs() + 90 * DAY_MS;
+    return parts.signing.start({ ...release, expiresAtMs, ...(supplier === undefined ? {} : { supplier }) }, '');
+  };
+
+  /** Paths of the proof, for this hardware and for all. */
+  async function named({ repository }: Parts, hardware: string) {
+    const pathsOf = (proof: Uint8Array | undefined) =>
+      proof ? (JSON.parse(Buffer.from(proof).toString()) as { paths: string[] }).paths : [];
+    return [pathsOf(await repository.proof(SHA256, hardware)), pathsOf(await repository.proof(SHA256))] as const;
+  }
+
+  const installed = async ({ repository, stored, clock }: World, hardwareId: string) => {
+    const image = { sha256: SHA256, lengthBytes: CONTENT.length };
+    const proof = (await repository.proof(SHA256, hardwareId)) ?? new Uint8Array();
+    const request = { stored, nowMs: clock.nowMs(), image, hardwareId, component: 'firmware' };
+    return verifyProof(proof, request).path;
+  };
+
+  it('SEC-22 one image for more boards than a proof names: each board gets its own', async () => {
+    const parts = await parts3();
+    const boards = Array.from({ length: MAX_PROOF_PATHS + 2 }, (_, index) => `board-${index}`);
+    await signedByAll(parts, await imageDraft(parts, undefined, boards));
+    for (const board of [boards[0], boards[9], boards.at(-1)])
+      expect(await installed(parts, board ?? '')).toBe(`firmware/1.0.0/${board}`);
+    const [narrow, wide] = await named(parts, 'board-65');
+    expect([narrow, wide.length]).toEqual([['firmware/1.0.0/board-65'], MAX_PROOF_PATHS]);
+    expect(await named(parts, 'board-66')).toEqual([[], wide]);
+  });
+
+  it.each([
+    ['for other hardware', {}, 1],
+    ['for this hardware, as something else', { hardware: 'hw' }, MAX_PROOF_PATHS],
+  ])('SEC-22 a supplier that lists our image %s pushes us out of no proof', async (_what, listing, count) => {
+    const parts = await parts3();
+    await delegate(parts, 'aaa', RIVAL);
+    await signedByAll(parts, await imageDraft(parts));
+    await listOurs(parts, 'aaa', RIVAL, listing);
+    const [narrow, wide] = await named(parts, 'hw');
+    expect([narrow.length, narrow[0]]).toEqual([count, 'firmware/1.0.0/hw']);
+    expect([wide.length, wide[0]]).toEqual([MAX_PROOF_PATHS, 'firmware/1.0.0/hw']);
+  });
+
+  it('SEC-22 suppliers push out none of each other either, whichever came first', async () => {
+    const parts = await parts3();
+    await delegate(parts, 'aaa', RIVAL);
+    await delegate(parts, 'acme', ACME);
+    await listOurs(parts, 'aaa', RIVAL, { hardware: 'hw' });
+    await signedBy(parts.signing, await imageDraft(parts, 'acme'), ACME);
+    const [narrow] = await named(parts, 'hw');
+    expect([narrow.length, narrow[0], narrow[1]]).toEqual([MAX_PROOF_PATHS, 'aaa/x/0', 'acme/1.0.0/hw']);
+  });
+
+  it('SEC-22 what has expired is named only when nothing else is there', async () => {
+    const parts = await parts3();
+    await delegate(parts, 'aaa', RIVAL);
+    await delegate(parts, 'acme', ACME);
+    await listOurs(parts, 'aaa', RIVAL, { hardware: 'hw', days: 1, count: 2 });
+    await signedBy(parts.signing, await imageDraft(parts, 'acme'), ACME);
+    expect((await named(parts, 'hw'))[0]).toEqual(['aaa/x/0', 'acme/1.0.0/hw', 'aaa/x/1']);
+    parts.clock.advance(4 * DAY_MS);
+    await parts.repository.renew();
+    expect((await named(parts, 'hw'))[0]).toEqual(['acme/1.0.0/hw']);
+    expect(await installed(parts, 'hw')).toBe('acme/1.0.0/hw');
+    await undelegate(parts, 'acme');
+    expect((await named(parts, 'hw'))[0]).toEqual(['aaa/x/0', 'aaa/x/1']);
+    await undelegate(parts, 'aaa');
+    expect(await named(parts, 'hw')).toEqual([[], []]);
   });
 });

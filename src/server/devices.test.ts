@@ -125,4 +125,11 @@ describe('REL-16 images', () => {
     expect((await get(`/proofs/${sha256}`, { 'if-none-match': String(etag) })).status).toBe(304);
     expect((await get(`/proofs/${'0'.repeat(64)}`)).status).toBe(404);
   });
+
+  it('SEC-22 the proof of an image can be had for one hardware', async () => {
+    const proof = await get(`/proofs/${sha256}?hardware=demo-gateway`);
+    expect(proof.body).toEqual((await get(`/proofs/${sha256}`)).body);
+    expect((await get(`/proofs/${sha256}?hardware=other`)).status).toBe(404);
+    expect((await get(`/proofs/${sha256}?hardware=`)).status).toBe(400);
+  });
 });

@@ -25,7 +25,7 @@ export function mountDevices(app: FastifyInstance, { repository, blobs, log }: D
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
   app.setNotFoundHandler((_request, reply) => notFound(reply));
   app.get<ProofRoute>('/proofs/:sha256', (request, reply) =>
-    sendProof(request, reply, (sha256) => repository.proof(sha256)),
+    sendProof(request, reply, (sha256, hardware) => repository.proof(sha256, hardware)),
   );
   app.get<{ Params: { sha256: string } }>('/artifacts/:sha256', (request, reply) =>
     sendImage(request, reply, blobs, SHA256_HEX.test(request.params.sha256) ? request.params.sha256 : undefined),

@@ -118,7 +118,9 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   if (cupsTls) {
     const cups = createListener({ name: 'cups', tls: cupsTls, metrics, clock, random });
     cleanup.defer(() => drain(cups, clock));
-    const proofs: Proofs = { proof: async (of, sha256) => (of === tenant ? repository.proof(sha256) : undefined) };
+    const proofs: Proofs = {
+      proof: async (of, sha256, hardware) => (of === tenant ? repository.proof(sha256, hardware) : undefined),
+    };
     mountCups(cups, new CupsServer({ fleet, blobs, proofs, log, tenant }), log);
     cupsUrl = await listen(cups, config.cups.host, config.cups.port, 'cups');
   }

@@ -59,7 +59,7 @@ export const MAX_PROOF_BYTES = 16 * 2 ** 20;
  * leave free is for delegated ones.
  */
 export const MAX_STORED_BYTES = MAX_ROOT_BYTES + MAX_TIMESTAMP_BYTES + MAX_SNAPSHOT_BYTES + MAX_TARGETS_BYTES;
-/** Targets that may be one and the same image. */
+/** Targets that may be one and the same image: those a proof names, and the most that are looked at in one role. */
 export const MAX_PROOF_PATHS = 64;
 /** Bytes of a signing request: new files and what they replace; a root that changes the signers of a large repository rewrites all. */
 export const MAX_REQUEST_BYTES = 64 * 2 ** 20;

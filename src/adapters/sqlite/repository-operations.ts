@@ -1,7 +1,8 @@
 /** Operations of the image repository and its signing events; see operations.ts. */
+import { sql } from 'kysely';
 import { StoreError } from '../../fleet/errors.ts';
-import type { Release, RepositoryHead, SigningEvent, TargetEntry } from '../../fleet/model.ts';
-import type { IntentState, PageRequest, Publication, SigningIntent } from '../../fleet/ports.ts';
+import type { ListedTarget, Release, RepositoryHead, SigningEvent } from '../../fleet/model.ts';
+import type { ImageQuery, IntentState, PageRequest, Publication, SigningIntent } from '../../fleet/ports.ts';
 import type { Statements } from './connection.ts';
 import { query } from './query.ts';
 import { eventFrom, eventValues, releaseValues } from './rows.ts';
@@ -52,12 +53,23 @@ const SQL = {
   ),
   targetsOf: query((db, slot) =>
     db
-      .selectFrom('target')
+      .selectFrom((from) =>
+        from
+          .selectFrom('target')
+          .selectAll()
+          // Counted in each role by itself: whatever one lists, it takes no place from another.
+          .select(sql<number>`row_number() over (partition by role order by path)`.as('place'))
+          .where('tenant', '=', slot('tenant'))
+          .where('sha256', '=', slot('sha256'))
+          .where(
+            sql<boolean>`(${slot('hardware')} is null or ${slot('hardware')} in (select value from json_each(hardware_ids)))`,
+          )
+          .as('one'),
+      )
       .selectAll()
-      .where('tenant', '=', slot('tenant'))
-      .where('sha256', '=', slot('sha256'))
-      .orderBy('path')
-      .limit(slot<number>('limit')),
+      .where('place', '<=', slot<number>('limit'))
+      .orderBy('role')
+      .orderBy('path'),
   ),
   clearTargets: query((db, slot) =>
     db.deleteFrom('target').where('tenant', '=', slot('tenant')).where('role', '=', slot('role')),
@@ -155,9 +167,6 @@ const SQL = {
   ),
 };
 
-/** Targets that are one image; more are not looked at. */
-const MAX_SAME_IMAGE = 64;
-
 export const REPOSITORY_READS = {
   repository: (on: Statements, tenant: string): RepositoryHead | undefined => {
     const row = SQL.repository.first(on, { tenant });
@@ -167,8 +176,8 @@ export const REPOSITORY_READS = {
     SQL.metadata.first(on, { tenant, role, version })?.bytes,
   freeVersion: (on: Statements, tenant: string, role: string) =>
     (SQL.lastBeforeGap.first(on, { tenant, role })?.version ?? 0) + 1,
-  targetsOf: (on: Statements, tenant: string, sha256: string) =>
-    SQL.targetsOf.all(on, { tenant, sha256, limit: MAX_SAME_IMAGE }).map(targetFrom),
+  targetsOf: (on: Statements, tenant: string, { sha256, hardware, limit }: ImageQuery) =>
+    SQL.targetsOf.all(on, { tenant, sha256, hardware: hardware ?? null, limit }).map(targetFrom),
   intents: (on: Statements, tenant: string, { after = '', limit }: PageRequest) =>
     SQL.intents
       .all(on, { tenant, after, limit })
@@ -237,6 +246,6 @@ function insertRelease(on: Statements, release: Release): void {
   });
 }
 
-function targetFrom({ path, sha256, hardware_ids }: Tables['target']): TargetEntry {
-  return { path, sha256, hardwareIds: JSON.parse(hardware_ids) as string[] };
+function targetFrom({ role, path, sha256, hardware_ids }: Tables['target']): ListedTarget {
+  return { role, path, sha256, hardwareIds: JSON.parse(hardware_ids) as string[] };
 }

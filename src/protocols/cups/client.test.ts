@@ -194,7 +194,7 @@ describe('SEC-22 release proofs', () => {
       },
     });
     expect(requests[1]).toEqual({
-      ...{ method: 'GET', uri: 'https://localhost:6040', path: `/proofs/${sha256Hex(image)}` },
+      ...{ method: 'GET', uri: 'https://localhost:6040', path: `/proofs/${sha256Hex(image)}?hardware=${HARDWARE}` },
       headers: [['Host', 'localhost:6040']],
     });
     expect(version()).toBe('2.0.0');

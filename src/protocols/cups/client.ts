@@ -155,11 +155,13 @@ export class CupsClient {
         fix: 'Write the hardware id of this device into hardware.txt of the home folder.',
       });
     }
-    return { kind: 'required', fetch: (sha256) => this.#proof(uri, sha256, signal), hardwareId, component: FIRMWARE };
+    const fetch = (sha256: string) => this.#proof(uri, sha256, hardwareId, signal);
+    return { kind: 'required', fetch, hardwareId, component: FIRMWARE };
   }
 
-  async #proof(uri: string, sha256: string, signal?: AbortSignal): Promise<Uint8Array> {
-    const answer = await this.#exchange({ method: 'GET', uri, path: `/proofs/${sha256}`, headers: [] }, signal);
+  async #proof(uri: string, sha256: string, hardwareId: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const path = `/proofs/${sha256}?hardware=${encodeURIComponent(hardwareId)}`;
+    const answer = await this.#exchange({ method: 'GET', uri, path, headers: [] }, signal);
     try {
       if (answer.status === 404) {
         throw new CupsClientError('CUPS_NO_PROOF', `the server has no release proof for image ${sha256}`, {

@@ -3,7 +3,7 @@ import { collect, recordingLog } from '../../../test/support/ports.ts';
 import { StoreError } from '../../fleet/errors.ts';
 import type { CheckIn } from '../../fleet/fleet.ts';
 import type { Artifact, Attempt, Contact, Offer } from '../../fleet/model.ts';
-import type { Blobs } from '../../fleet/ports.ts';
+import type { Blobs, Proofs } from '../../fleet/ports.ts';
 import { encodeRequest, NO_UPDATE, ResponseHead } from './codec.ts';
 import { crcOf } from './crc.ts';
 import { CupsServer, cupsTraits } from './server.ts';
@@ -26,8 +26,11 @@ const request = (changes: object = {}) =>
     ...{ station: 's', model: 'm', package: '1.0.0', keys: [crcOf(key)], ...changes },
   });
 
-/** By tenant and digest. */
-const PROOFS = new Map([[`t ${artifact.sha256}`, Buffer.from('{"proof":1}')]]);
+/** By tenant, digest and hardware. */
+const PROOFS = new Map([
+  [`t ${artifact.sha256} any`, Buffer.from('{"proof":1}')],
+  [`t ${artifact.sha256} hw`, Buffer.from('{"proof":2}')],
+]);
 
 function server(checkIn: () => Promise<CheckIn | undefined>) {
   const contacts: Contact[] = [];
@@ -50,7 +53,9 @@ function server(checkIn: () => Promise<CheckIn | undefined>) {
       return undefined;
     },
   };
-  const proofs = { proof: async (tenant: string, sha256: string) => PROOFS.get(`${tenant} ${sha256}`) };
+  const proofs: Proofs = {
+    proof: async (tenant, digest, hardware = 'any') => PROOFS.get(`${tenant} ${digest} ${hardware}`),
+  };
   return { cups: new CupsServer({ fleet, blobs, proofs, log, tenant: 't' }), contacts, reports, log };
 }
 
@@ -129,8 +134,10 @@ describe('SEC-22 release proofs', () => {
 
   it('SEC-22 any router with a certificate gets the proof of its own tenant', async () => {
     expect(await cups.proof({ ...peer, commonName: '00000000000000a2' }, artifact.sha256)).toEqual(
-      PROOFS.get(`t ${artifact.sha256}`),
+      PROOFS.get(`t ${artifact.sha256} any`),
     );
+    expect(await cups.proof(peer, artifact.sha256, 'hw')).toEqual(PROOFS.get(`t ${artifact.sha256} hw`));
+    expect(await cups.proof(peer, artifact.sha256, 'hw2')).toBeUndefined();
     expect(await cups.proof(peer, 'ab'.repeat(32))).toBeUndefined();
   });
 

@@ -104,9 +104,9 @@ export class CupsServer {
    * The release proof of an image, for any router: what is released is no secret among them.
    * @throws {CupsRequestError} CUPS_NOT_AUTHENTICATED
    */
-  async proof(peer: PeerCertificate | undefined, sha256: string): Promise<Uint8Array | undefined> {
+  async proof(peer: PeerCertificate | undefined, sha256: string, hardware?: string): Promise<Uint8Array | undefined> {
     routerOf(peer);
-    return this.#ports.proofs.proof(this.#ports.tenant, sha256);
+    return this.#ports.proofs.proof(this.#ports.tenant, sha256, hardware);
   }
 
   async #decide(contact: Contact): Promise<CheckIn | undefined | 'undecided'> {
@@ -137,7 +137,7 @@ export function mountCups(app: FastifyInstance, cups: CupsServer, log: Log): voi
     return reply.send(Readable.from(prefixed(head, cups.send(update)), { objectMode: false }));
   });
   app.get<ProofRoute>('/proofs/:sha256', (request, reply) =>
-    sendProof(request, reply, (sha256) => cups.proof(peerCertificate(request.raw.socket), sha256)),
+    sendProof(request, reply, (sha256, hardware) => cups.proof(peerCertificate(request.raw.socket), sha256, hardware)),
   );
 }
 

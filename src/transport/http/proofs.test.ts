@@ -7,8 +7,8 @@ const proof = Buffer.from('{"proof":1}');
 
 function app() {
   const asked: string[] = [];
-  const find = async (digest: string) => {
-    asked.push(digest);
+  const find = async (digest: string, hardware: string | undefined) => {
+    asked.push(hardware === undefined ? digest : `${digest} for ${hardware}`);
     return digest === sha256 ? proof : undefined;
   };
   const server = Fastify();
@@ -32,6 +32,23 @@ describe('SEC-22 GET /proofs/<sha256>', () => {
     expect([again.statusCode, again.body, again.headers.etag]).toEqual([304, '', etag]);
     expect((await get(sha256, { 'if-none-match': '"other"' })).statusCode).toBe(200);
   });
+
+  it('SEC-22 is asked for by hardware, if the query names one; other queries change nothing', async () => {
+    const { asked, get } = app();
+    for (const query of ['', '?hardware=gateway-1', `?hardware=${'x'.repeat(64)}`, '?other=1'])
+      expect((await get(`${sha256}${query}`)).statusCode).toBe(200);
+    expect(asked).toEqual([sha256, `${sha256} for gateway-1`, `${sha256} for ${'x'.repeat(64)}`, sha256]);
+  });
+
+  it.each(['', 'x'.repeat(65), 'a/b', 'a b', 'a%20b', 'a%00', 'a%0a', '%c3%a4', 'a&hardware=b', 'a&hardware=a'])(
+    'SEC-11 a hardware id that is none is not looked for, and the answer says so: %s',
+    async (id) => {
+      const { asked, get } = app();
+      const { statusCode, headers, body } = await get(`${sha256}?hardware=${id}`);
+      expect([statusCode, headers['content-type'], asked]).toEqual([400, 'text/plain; charset=utf-8', []]);
+      expect(body).toMatch(/^hardware is one id of at most 64/);
+    },
+  );
 
   it('SEC-22 says as text that there is none', async () => {
     const { statusCode, headers, body } = await app().get('cd'.repeat(32));
