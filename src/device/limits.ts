@@ -7,6 +7,10 @@ export const TRIAL_STARTS = 3;
 export const MAX_REFUSED = 64;
 /** Bytes of the journal file; ours stay below 6 kB. */
 export const MAX_JOURNAL_BYTES = 64 * 1024;
-/** Bytes of a file that holds the four top-level roles in base64, each at its longest, and the names around them. */
+/** Roots a device remembers to have gone by; the oldest is forgotten first, and provisioned again with that one it begins anew. */
+export const MAX_KNOWN_ROOTS = 256;
+/** Bytes of a file that holds the four top-level roles in base64, each at its longest, digests of roots, and the names around them. */
 export const MAX_TRUST_BYTES =
-  Math.ceil((4 / 3) * (MAX_ROOT_BYTES + MAX_TIMESTAMP_BYTES + MAX_SNAPSHOT_BYTES + MAX_TARGETS_BYTES)) + 1_024;
+  Math.ceil((4 / 3) * (MAX_ROOT_BYTES + MAX_TIMESTAMP_BYTES + MAX_SNAPSHOT_BYTES + MAX_TARGETS_BYTES)) +
+  MAX_KNOWN_ROOTS * 67 +
+  1_024;

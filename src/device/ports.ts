@@ -30,12 +30,16 @@ export interface DeviceState {
 /** The release metadata a device believes: bytes by role, `root` always among them. */
 export interface DeviceTrust {
   /**
-   * What was saved last, under the newer of its root and the one the device was provisioned with (trust.ts).
+   * What was saved last; the root the device was provisioned with alone, when it is another than before (trust.ts).
    * @returns `undefined` on a device that has neither
    * @throws {DeviceError} TRUST_DAMAGED what was saved does not read back; TRUST_NO_ROOT the provisioned root does not hold
    */
   load(): Promise<Stored | undefined>;
-  /** Replaces all roles at once, atomically and durably: after a cut, the old or the new ones are read. */
+  /**
+   * Replaces all roles at once, atomically and durably: after a cut, the old or the new ones are read. That the device goes by the
+   * provisioned root is remembered with them.
+   * @throws {DeviceError} as `load`
+   */
   save(stored: Stored): Promise<void>;
 }
 

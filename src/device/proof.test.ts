@@ -8,6 +8,7 @@ import {
   next,
   OLD,
   OLD_PROOF,
+  PowerCut,
   provenDevice,
   ROOT,
   released,
@@ -15,16 +16,16 @@ import {
   required,
   stateOf,
   trustedVersion,
+  trustOn,
   update,
 } from '../../test/support/device.ts';
-import { keyIdsOf, proofFor, TODAY_MS } from '../../test/support/releases.ts';
+import { keyIdsOf, proofFor, releaseKeys, rootFile, TODAY_MS } from '../../test/support/releases.ts';
 import { isOtaError } from '../core/errors.ts';
 import { DAY_MS } from '../core/time.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import type { ProofSource } from './engine.ts';
 import { DeviceError } from './errors.ts';
 import { describeDeviceTrust } from './trust.contract.ts';
-import { provisioned } from './trust.ts';
 
 /** What the way to the proof may throw. */
 const LOST = new DeviceError('SLOT_EMPTY', 'not a proof');
@@ -32,10 +33,7 @@ const codeOf = (error: unknown) => (isOtaError(error) ? error.code : String(erro
 
 describeDeviceTrust('the disk of these tests', () => {
   const disk = new Disk();
-  return (pinned) => ({
-    load: async () => provisioned(await disk.trust.load(), pinned),
-    save: (stored) => disk.trust.save(stored),
-  });
+  return (pinned) => trustOn(disk, pinned);
 });
 
 describe('SEC-22 no image without its release proof', () => {
@@ -161,6 +159,59 @@ describe('SEC-22 no image without its release proof', () => {
     expect(staged).toMatchObject({ version: null, provenance: 'off' });
     expect(parts.disk.trust.value).toEqual(trusted);
   });
+});
+
+describe('SEC-7 a device that is provisioned again, for another repository', () => {
+  const otherKeys = releaseKeys();
+
+  /** OLD by its proof; all roles at version 9, under a root of version 2. */
+  async function moved() {
+    const second = await rootFile(KEYS, 2);
+    const files = new Map([['2.root.json', second]]);
+    const proof = await proofFor(OLD, KEYS, { images: [released(OLD, '1.0.0')], version: 9, files });
+    const before = device(ROOT);
+    await update(before.engine, OLD, required(proof));
+    await before.engine.confirm();
+    const pinned = await rootFile(otherKeys, 1);
+    const install = await proofFor(NEW, otherKeys, { images: [next], version: 1 });
+    return { pinned, install, disk: before.disk, device: () => device(pinned, before.disk) };
+  }
+
+  it('SEC-7 takes what the new one has signed, although its versions are lower, and nothing of the old one', async () => {
+    const again = (await moved()).device();
+    const late = await proofFor(NEW, KEYS, { images: [next], version: 10 });
+    await expect(again.engine.stage(request(NEW, { proof: required(late) }))).rejects.toMatchObject({
+      code: 'TRUST_SIGNATURES',
+    });
+    const { install, device: open } = await moved();
+    const parts = open();
+    expect(await update(parts.engine, NEW, required(install))).toBe(true);
+    expect(trustedVersion(parts, 'timestamp')).toBe(1);
+  });
+
+  it.each(['kept', 'dropped', 'torn'] as const)(
+    'REL-12 the power goes while it first saves what it trusts: all of the old or of the new, unsynced writes %s',
+    async (model) => {
+      const whole = await moved();
+      const before = whole.disk.steps;
+      await update(whole.device().engine, NEW, required(whole.install));
+      const points = whole.disk.steps - before;
+      for (let point = 0; point < points; point += 1) {
+        const { device: open, disk, pinned, install } = await moved();
+        disk.cutAfter(point, model);
+        await expect(update(open().engine, NEW, required(install))).rejects.toThrow(PowerCut);
+        disk.powerOn();
+        const trusted = await trustOn(disk, pinned).load();
+        expect(trusted?.get('root'), `cut at ${point}`).toEqual(pinned);
+        expect([1, 4]).toContain(trusted?.size);
+        // The update can be had after all.
+        const parts = open();
+        await parts.engine.start();
+        await parts.engine.confirm();
+        expect(await update(parts.engine, NEW, required(install)), `again after ${point}`).toBe(true);
+      }
+    },
+  );
 });
 
 describe('REL-11 the time of a device', () => {

@@ -2,9 +2,8 @@
 import { asObject, parseJson } from '../../src/core/json.ts';
 import { DeviceEngine, type ProofSource, type StageRequest } from '../../src/device/engine.ts';
 import { DeviceError } from '../../src/device/errors.ts';
-import type { DeviceJournal, ImageVerifier, Installer, SlotName, Slots } from '../../src/device/ports.ts';
-import { provisioned } from '../../src/device/trust.ts';
-import type { Stored } from '../../src/trust/tuf/refresh.ts';
+import type { DeviceJournal, DeviceTrust, ImageVerifier, Installer, SlotName, Slots } from '../../src/device/ports.ts';
+import { provisioned, type SavedTrust, withStored } from '../../src/device/trust.ts';
 import { chunksOf, FakeClock } from './ports.ts';
 import { proofFor, type Released, releaseKeys, rootFile, TODAY_MS } from './releases.ts';
 
@@ -53,7 +52,7 @@ class Replaced<T> {
 export class Disk implements Slots {
   readonly slots = new Map<SlotName, Buffer>();
   readonly state = new Replaced<DeviceJournal>(() => this.#step());
-  readonly trust = new Replaced<Stored>(() => this.#step());
+  readonly trust = new Replaced<SavedTrust>(() => this.#step());
   #stepsLeft = Number.POSITIVE_INFINITY;
   #model: CrashModel = 'kept';
   steps = 0;
@@ -144,14 +143,19 @@ export function request(image: Buffer, changes: Partial<StageRequest> = {}): Sta
   return { lengthBytes: image.length, source: chunksOf(image), verifier: GOOD, proof: { kind: 'off' }, ...changes };
 }
 
-export function device(pinned?: Uint8Array) {
-  const disk = new Disk();
+/** As the file of a real device does it. */
+export function trustOn({ trust }: Disk, pinned?: Uint8Array): DeviceTrust {
+  return {
+    load: async () => provisioned(await trust.load(), pinned),
+    save: async (stored) => trust.save(withStored(await trust.load(), pinned, stored)),
+  };
+}
+
+/** @param disk a fresh one by default; with that of another device, the same device after it was provisioned with `pinned` */
+export function device(pinned?: Uint8Array, disk = new Disk()) {
   const installer = new Runner(disk);
   const clock = new FakeClock(TODAY_MS);
-  const trust = {
-    load: async () => provisioned(await disk.trust.load(), pinned),
-    save: (stored: Stored) => disk.trust.save(stored),
-  };
+  const trust = trustOn(disk, pinned);
   const engine = new DeviceEngine({ slots: disk, state: disk.state, trust, installer, clock });
   return { disk, installer, clock, trust, engine };
 }
@@ -210,6 +214,6 @@ export function stateOf({ disk, installer }: ReturnType<typeof device>) {
 }
 
 export function trustedVersion({ disk }: ReturnType<typeof device>, role: string): unknown {
-  const document = asObject(parseJson(disk.trust.value?.get(role) ?? Buffer.from('{}')), '');
+  const document = asObject(parseJson(disk.trust.value?.stored.get(role) ?? Buffer.from('{}')), '');
   return asObject(document.get('signed'), '').get('version');
 }

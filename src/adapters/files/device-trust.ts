@@ -1,12 +1,15 @@
-/** What a device trusts, as one file: each role exactly as it was signed, and a digest over all, so that bit rot is noticed. */
+/**
+ * What a device trusts, as one file: each role exactly as it was signed, digests of the roots it has gone by, and a digest over all,
+ * so that bit rot is noticed.
+ */
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { wireJson } from '../../core/canonical-json.ts';
-import { asObject, asString, JsonError, type JsonValue, parseJson } from '../../core/json.ts';
+import { asArray, asObject, asString, JsonError, type JsonValue, parseJson } from '../../core/json.ts';
 import { DeviceError } from '../../device/errors.ts';
 import { MAX_TRUST_BYTES } from '../../device/limits.ts';
 import type { DeviceTrust } from '../../device/ports.ts';
-import { provisioned } from '../../device/trust.ts';
+import { provisioned, type SavedTrust, withStored } from '../../device/trust.ts';
 import { sha256Hex } from '../../trust/payload.ts';
 import type { Stored } from '../../trust/tuf/refresh.ts';
 import { hasCode, writeFileDurably } from './durable.ts';
@@ -26,12 +29,14 @@ export class FileDeviceTrust implements DeviceTrust {
   }
 
   async save(stored: Stored): Promise<void> {
-    const roles = new Map([...stored].map(([role, bytes]) => [role, Buffer.from(bytes).toString('base64')]));
+    const next = withStored(await this.#saved(), this.#pinned, stored);
+    const roles = new Map([...next.stored].map(([role, bytes]) => [role, Buffer.from(bytes).toString('base64')]));
+    const content = { roles, roots: next.roots };
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    await writeFileDurably(this.#path, wireJson({ roles, sha256: sha256Hex(wireJson(roles)) }));
+    await writeFileDurably(this.#path, wireJson({ ...content, sha256: sha256Hex(wireJson(content)) }));
   }
 
-  async #saved(): Promise<Stored | undefined> {
+  async #saved(): Promise<SavedTrust | undefined> {
     try {
       return readSaved(parseJson(await readFile(this.#path), { maxBytes: MAX_TRUST_BYTES }));
     } catch (cause) {
@@ -45,15 +50,14 @@ export class FileDeviceTrust implements DeviceTrust {
   }
 }
 
-function readSaved(json: JsonValue): Stored {
+function readSaved(json: JsonValue): SavedTrust {
   const document = asObject(json, '');
   const roles = asObject(document.get('roles'), '/roles');
-  if (asString(document.get('sha256'), '/sha256') !== sha256Hex(wireJson(roles)))
-    throw new JsonError('JSON_SHAPE', '/sha256 is not the digest of /roles');
-  return new Map(
-    [...roles].map(([role, base64]) => [
-      role,
-      new Uint8Array(Buffer.from(asString(base64, `/roles/${role}`), 'base64')),
-    ]),
+  const roots = asArray(document.get('roots'), '/roots').map((root, index) => asString(root, `/roots/${index}`));
+  if (asString(document.get('sha256'), '/sha256') !== sha256Hex(wireJson({ roles, roots })))
+    throw new JsonError('JSON_SHAPE', '/sha256 is not the digest of /roles and /roots');
+  const stored = [...roles].map(
+    ([role, base64]) => [role, new Uint8Array(Buffer.from(asString(base64, `/roles/${role}`), 'base64'))] as const,
   );
+  return { stored: new Map(stored), roots };
 }
