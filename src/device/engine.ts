@@ -7,7 +7,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/ports.ts';
+import { TrustError } from '../trust/errors.ts';
+import { ImageCheck } from '../trust/tuf/image.ts';
 import type { Stored } from '../trust/tuf/refresh.ts';
+import type { Target } from '../trust/tuf/roles.ts';
 import { DeviceError } from './errors.ts';
 import {
   BLANK,
@@ -26,6 +29,7 @@ import type {
   ImageVerifier,
   InstalledImage,
   Installer,
+  SlotName,
   Slots,
   SlotWriter,
 } from './ports.ts';
@@ -66,10 +70,15 @@ export type Provenance = { readonly path: string; readonly signedBy: readonly st
 export interface StagedImage extends InstalledImage {
   readonly staged: true;
   readonly provenance: Provenance;
+  /** Digests by algorithm, as many as were signed. */
+  readonly hashes: Bytes['hashes'];
 }
 
 type Image = Pick<InstalledImage, 'sha256' | 'lengthBytes'>;
-type Prover = (image: Image) => Promise<Pick<StagedImage, 'version' | 'provenance'>>;
+type Bytes = Pick<Target, 'lengthBytes' | 'hashes'>;
+type Proven = Pick<StagedImage, 'version' | 'provenance' | 'hashes'>;
+/** @param slot where the image lies */
+type Prover = (image: Image, slot: SlotName) => Promise<Proven>;
 
 export class DeviceEngine {
   readonly #ports: DevicePorts;
@@ -93,7 +102,8 @@ export class DeviceEngine {
    * proof; after a throw the slot is empty and nothing else has changed.
    * @throws {DeviceError} TRIAL_OPEN the slot holds the image to go back to; TRUST_NO_ROOT, TRUST_DAMAGED no proof can be checked;
    * IMAGE_LENGTH; IMAGE_SIGNATURE; IMAGE_REFUSED_BEFORE; IMAGE_CHANGED the slot reads back other bytes; IMAGE_COMPONENT;
-   * IMAGE_DOWNGRADE. {TrustError} the proof does not hold. Errors of `source` and `proof` pass through
+   * IMAGE_DOWNGRADE. {TrustError} the proof does not hold, or TRUST_IMAGE_HASH: one of several hashes that were signed is of other
+   * bytes. Errors of `source` and `proof` pass through
    */
   async stage({ lengthBytes, source, verifier, proof }: StageRequest): Promise<StagedImage> {
     const { slots, state } = this.#ports;
@@ -117,8 +127,8 @@ export class DeviceEngine {
         });
       }
       await writer.finish();
-      await this.#requireReadBack(slot, sha256);
-      return { sha256, lengthBytes, ...(await prove({ sha256, lengthBytes })), staged: true };
+      await this.#requireReadBack(slot, { lengthBytes, hashes: sha256Only(sha256) });
+      return { sha256, lengthBytes, ...(await prove({ sha256, lengthBytes }, slot)), staged: true };
     } catch (error) {
       await writer.abort();
       throw error;
@@ -126,9 +136,9 @@ export class DeviceEngine {
   }
 
   /** Switches to the staged image by one save. Nothing runs yet. @throws {DeviceError} IMAGE_CHANGED, SLOT_EMPTY */
-  async activate({ sha256, lengthBytes, version }: StagedImage): Promise<void> {
+  async activate({ sha256, lengthBytes, version, hashes }: StagedImage): Promise<void> {
     const journal = await this.#journal();
-    await this.#requireReadBack(inactive(journal), sha256);
+    await this.#requireReadBack(inactive(journal), { lengthBytes, hashes });
     await this.#ports.state.save(withActivated(journal, { sha256, lengthBytes, version }));
   }
 
@@ -172,42 +182,64 @@ export class DeviceEngine {
 
   /** What can be known to be missing is found before a byte is downloaded. */
   async #prover(source: ProofSource, journal: DeviceJournal): Promise<Prover> {
-    if (source.kind === 'off') return async () => ({ version: null, provenance: 'off' });
+    if (source.kind === 'off')
+      return async ({ sha256 }) => ({ version: null, provenance: 'off', hashes: sha256Only(sha256) });
     const stored = await this.#ports.trust.load();
     if (!stored) {
       throw new DeviceError('TRUST_NO_ROOT', 'this device was given no root to check releases with', {
         fix: 'Provision it with the root of the repository, or switch release proofs off where nobody can be hurt.',
       });
     }
-    return (image) => this.#prove(image, source, stored, journal);
+    return (image, slot) => this.#prove(image, slot, source, stored, journal);
   }
 
   /** Nothing is saved before all of the proof holds and the image may be installed (SEC-6). */
   async #prove(
     image: Image,
+    slot: SlotName,
     source: Extract<ProofSource, { kind: 'required' }>,
     stored: Stored,
     journal: DeviceJournal,
-  ): Promise<Pick<StagedImage, 'version' | 'provenance'>> {
+  ): Promise<Proven> {
     const { clock, trust } = this.#ports;
     const proof = await source.fetch(image.sha256);
     const { hardwareId, component } = source;
     const running = journal.images[journal.active] ?? undefined;
     const proven = requireInstallable(proof, { stored, nowMs: clock.nowMs(), image, hardwareId, component, running });
+    const { path, signedBy, target } = proven;
+    // SHA-256 has been checked. What else was signed is known only now, and holds for the very bytes that will run (section 9.7).
+    if (target.hashes.size > 1) await this.#check(slot, target);
     await trust.save(proven.stored);
-    return { version: provenVersion(proven), provenance: { path: proven.path, signedBy: proven.signedBy } };
+    return { version: provenVersion(proven), provenance: { path, signedBy }, hashes: target.hashes };
   }
 
   /** The bytes that will run are the bytes that were checked (SEC-7). */
-  async #requireReadBack(slot: 'a' | 'b', sha256: string): Promise<void> {
-    const hash = createHash('sha256');
-    for await (const chunk of this.#ports.slots.read(slot)) hash.update(chunk);
-    const actual = hash.digest('hex');
-    if (actual === sha256) return;
-    throw new DeviceError('IMAGE_CHANGED', `slot ${slot} reads back ${actual}, ${sha256} was written`, {
-      fix: 'Check the storage of the device.',
-    });
+  async #requireReadBack(slot: SlotName, bytes: Bytes): Promise<void> {
+    try {
+      await this.#check(slot, bytes);
+    } catch (cause) {
+      if (!(cause instanceof TrustError)) throw cause;
+      throw new DeviceError(
+        'IMAGE_CHANGED',
+        `slot ${slot} reads back other bytes than were written: ${cause.message}`,
+        {
+          cause,
+          fix: 'Check the storage of the device.',
+        },
+      );
+    }
   }
+
+  /** @throws {TrustError} TRUST_LENGTH, TRUST_IMAGE_HASH */
+  async #check(slot: SlotName, bytes: Bytes): Promise<void> {
+    const check = new ImageCheck(bytes);
+    for await (const chunk of this.#ports.slots.read(slot)) check.update(chunk);
+    check.finish();
+  }
+}
+
+function sha256Only(sha256: string): Bytes['hashes'] {
+  return new Map([['sha256', sha256]]);
 }
 
 /** @returns SHA-256 of the bytes, hex */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   Disk,
@@ -158,6 +159,35 @@ describe('SEC-22 no image without its release proof', () => {
     const staged = await parts.engine.stage(request(NEW, { proof: { kind: 'off' } }));
     expect(staged).toMatchObject({ version: null, provenance: 'off' });
     expect(parts.disk.trust.value).toEqual(trusted);
+  });
+});
+
+describe('SEC-7 every hash that was signed', () => {
+  const sha512 = createHash('sha512').update(NEW).digest('hex');
+  const signedWith = async (hashes: Readonly<Record<string, string>>) =>
+    required(await proofFor(NEW, KEYS, { images: [released(NEW, '1.1.0', { hashes })], version: 2 }));
+
+  it('SEC-7 is one of the image, or nothing changes', async () => {
+    const parts = await provenDevice();
+    const before = stateOf(parts);
+    const proof = await signedWith({ sha512: '00'.repeat(64) });
+    await expect(parts.engine.stage(request(NEW, { proof }))).rejects.toMatchObject({ code: 'TRUST_IMAGE_HASH' });
+    expect(stateOf(parts)).toEqual(before);
+  });
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['two that are right', { sha512 }],
+    ['one of an algorithm that nobody knows', { sha512, blake9: '00' }],
+  ])('SEC-7 %s let it on the device, and are checked again before the switch', async (_which, hashes) => {
+    const parts = await provenDevice();
+    const staged = await parts.engine.stage(request(NEW, { proof: await signedWith(hashes) }));
+    expect(Object.fromEntries(staged.hashes)).toEqual({ sha256: sha256Hex(NEW), ...hashes });
+    const altered = { ...staged, hashes: new Map([...staged.hashes, ['sha512', '00'.repeat(64)]]) };
+    await expect(parts.engine.activate(altered)).rejects.toMatchObject({ code: 'IMAGE_CHANGED' });
+    await parts.engine.activate(staged);
+    expect(await parts.engine.running()).toEqual({
+      ...{ sha256: sha256Hex(NEW), lengthBytes: NEW.length, version: '1.1.0' },
+    });
   });
 });
 

@@ -29,6 +29,8 @@ export interface Released {
   readonly hardwareId: string;
   readonly version?: string;
   readonly component?: string;
+  /** Beside SHA-256. */
+  readonly hashes?: Readonly<Record<string, string>>;
 }
 
 export interface Metadata {
@@ -100,9 +102,13 @@ function pathOf({ component = 'any', version = 'none', hardwareId }: Released): 
   return `${component}/${version}/${hardwareId}`;
 }
 
-function targetOf({ content, hardwareId, version, component }: Released): TargetContent {
+function targetOf({ content, hardwareId, version, component, hashes = {} }: Released): TargetContent {
   const custom = new Map<string, JsonValue>([['hardwareIds', [hardwareId]]]);
   if (version !== undefined) custom.set('version', version);
   if (component !== undefined) custom.set('component', component);
-  return { lengthBytes: content.length, hashes: new Map([['sha256', sha256Hex(content)]]), custom };
+  return {
+    lengthBytes: content.length,
+    hashes: new Map(Object.entries({ sha256: sha256Hex(content), ...hashes })),
+    custom,
+  };
 }
