@@ -6,13 +6,20 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DAY_MS } from '../src/core/time.ts';
+import { makePeople, type Person } from '../src/lab/people.ts';
 import { stationClient } from '../src/lab/station.ts';
 import { firmwareImage } from '../src/lab/world.ts';
 import type { ClientOptions } from '../src/protocols/cups/client.ts';
-import { generatePayloadSigner } from '../src/trust/payload.ts';
+import { MAX_PROOF_PATHS } from '../src/trust/limits.ts';
+import { generatePayloadSigner, sha256Hex } from '../src/trust/payload.ts';
+import { fileName } from '../src/trust/repository/published.ts';
+import { writeProof } from '../src/trust/tuf/proof.ts';
 import { cupsSite } from './support/cups-server.ts';
+import { QUICK } from './support/direct-store.ts';
+import { partsWithRoot } from './support/fleet.ts';
 import { FakeClock, recordingLog } from './support/ports.ts';
 import { type Metadata, proofFor, type Released, releaseKeys, rootFile, TODAY_MS } from './support/releases.ts';
+import { delegate, type Listing, listAs } from './support/suppliers.ts';
 
 const HARDWARE = 'gateway-1';
 const site = await cupsSite();
@@ -21,6 +28,7 @@ const keys = releaseKeys();
 const root = await rootFile(keys);
 const online = [...keys.snapshot, ...keys.timestamp];
 const attackersOwn = releaseKeys();
+const [ACME, RIVAL] = makePeople(2) as [Person, Person];
 
 type Firmware = Released & { readonly version: string };
 
@@ -47,10 +55,12 @@ const forgedBySecondRoot = async () => {
   return proofFor(evil.content, attackersOwn, { images: [evil], version: 6, files: new Map([['2.root.json', next]]) });
 };
 
+type Proof = () => Promise<Uint8Array | undefined>;
+
 interface Attack {
   readonly name: string;
   readonly image: Firmware;
-  proof(): Promise<Uint8Array | undefined>;
+  readonly proof: Proof;
   /** The check that stops it, and in which file. */
   readonly code: string;
   readonly role?: string;
@@ -134,12 +144,11 @@ const ATTACKS: readonly Attack[] = [
 ];
 
 /** A gateway that runs the people's 1.1.0, installed by its release proof and confirmed. */
-async function gateway() {
+async function gateway(pinned = root, first: Proof = () => genuine(running), clock = new FakeClock(TODAY_MS)) {
   const { home, eui } = site.writeHome({
     ...{ 'sig-0.key': payloadSigner.key, 'version.txt': '1.0.0\n' },
-    ...{ 'release-root.json': root, 'hardware.txt': HARDWARE },
+    ...{ 'release-root.json': pinned, 'hardware.txt': HARDWARE },
   });
-  const clock = new FakeClock(TODAY_MS);
   /** Asks a server that says of `image` that it is `version`, of this hardware, and hands out `proof`. */
   const ask = async (image: Firmware, proof: Uint8Array | undefined, version: string, options?: ClientOptions) => {
     const offered = { image: image.content, version, hardware: HARDWARE, payloadSigner };
@@ -151,7 +160,7 @@ async function gateway() {
     expect(await ask(image, proof, image.version)).toMatchObject({ kind: 'installed' });
     expect(await ask(image, proof, image.version)).toEqual({ kind: 'unchanged' });
   };
-  await honest(running, await genuine(running));
+  await honest(running, (await first()) ?? new Uint8Array());
   return {
     clock,
     honest,
@@ -218,5 +227,81 @@ describe('SEC-22 what is left to him', () => {
     const files = new Map([['2.root.json', await rootFile(rotated, 2)]]);
     await honest(repaired, await proofFor(repaired.content, rotated, { ...AFTER, files }));
     expect(version()).toBe(repaired.version);
+  });
+});
+
+/** The people's repository with two suppliers, and a gateway that follows it. */
+async function supplied(rivalsHardware?: readonly string[]) {
+  const parts = await partsWithRoot(QUICK);
+  const { repository, clock } = parts;
+  const rivals = rivalsHardware ? { hardwareIds: rivalsHardware } : {};
+  await delegate(parts, 'aaa', RIVAL, rivals);
+  await delegate(parts, 'acme', ACME);
+  const listed = { count: 1, hardware: HARDWARE, component: 'firmware' };
+  await listAs(parts, 'acme', ACME, { ...running, ...listed });
+  const served = ({ content }: Firmware) => repository.proof(sha256Hex(content), HARDWARE);
+  const pinned = (await repository.file('1.root.json')) ?? new Uint8Array();
+  return {
+    parts,
+    served,
+    gateway: await gateway(pinned, () => served(running), clock),
+    /** What acme has really made next. */
+    release: () => listAs(parts, 'acme', ACME, { ...repaired, ...listed }),
+    /** The files of the repository, and whichever paths the attacker likes. */
+    async forged(...paths: readonly string[]) {
+      const names = [...(repository.head?.versions ?? [])].map(([role, version]) => fileName(role, version));
+      const files = names.map(async (name) => [name, (await repository.file(name)) ?? new Uint8Array()] as const);
+      return writeProof(paths, new Map((await Promise.all(files)).filter(([name]) => name !== '1.root.json')));
+    },
+  };
+}
+const RIVALS_PATHS = Array.from({ length: MAX_PROOF_PATHS }, (_, index) => `aaa/x/${index}`);
+
+describe('SEC-22 a server and the key of one supplier in the hands of an attacker', () => {
+  const lies = { count: 1, hardware: HARDWARE, component: 'firmware', version: '99.0.0' };
+
+  it.each([
+    ['a forged release', evil, ['aaa/x/0'], 'TRUST_TARGET_UNKNOWN'],
+    ["an older release of another supplier's, under a new version", older, ['aaa/x/0', 'acme/x/0'], 'IMAGE_DOWNGRADE'],
+  ] as const)(
+    'SEC-22 %s for hardware that is not his: refused, nothing has changed',
+    async (_what, image, paths, code) => {
+      const { parts, gateway: victim, forged } = await supplied(['gateway-2']);
+      await listAs(parts, 'acme', ACME, { ...older, count: 1, hardware: HARDWARE, component: 'firmware' });
+      await listAs(parts, 'aaa', RIVAL, { ...image, ...lies });
+      const before = victim.disk();
+      await expect(victim.hostile(image, await forged(...paths))).rejects.toMatchObject({ code });
+      expect(victim.disk()).toEqual(before);
+      // Control: hardware is what holds him back, not the paths he was given.
+      const open = await supplied([HARDWARE]);
+      await listAs(open.parts, 'aaa', RIVAL, { ...image, ...lies });
+      expect(await open.gateway.hostile(image, await open.forged('aaa/x/0'))).toMatchObject({ kind: 'installed' });
+      expect(open.gateway.version()).toBe(image.version);
+    },
+  );
+});
+
+describe("SEC-22 a supplier's key in the hands of somebody who wants to hold up the updates of another", () => {
+  it.each<[string, Omit<Listing, 'content'>, RegExp]>([
+    ['for other hardware, as often as a proof names paths', {}, /^TRUST_TARGET_UNKNOWN$/],
+    [
+      'as another component, as often as a proof names paths',
+      { hardware: HARDWARE, component: 'modem', version: '0.9.0' },
+      /^(IMAGE_COMPONENT|TRUST_TARGET_UNKNOWN)$/,
+    ],
+    ['in a file that expires', { hardware: HARDWARE, component: 'firmware', days: 1 }, /^TRUST_EXPIRED$/],
+  ])('SEC-22 he lists their image %s: it is installed all the same', async (_what, listing, code) => {
+    const { parts, gateway: gatewayOfAll, served, forged, release } = await supplied();
+    await release();
+    await listAs(parts, 'aaa', RIVAL, { content: repaired.content, ...listing });
+    parts.clock.advance(2 * DAY_MS);
+    // Control: by his listings alone, it would not be.
+    const before = gatewayOfAll.disk();
+    await expect(gatewayOfAll.hostile(repaired, await forged(...RIVALS_PATHS))).rejects.toMatchObject({
+      code: expect.stringMatching(code) as string,
+    });
+    expect(gatewayOfAll.disk()).toEqual(before);
+    await gatewayOfAll.honest(repaired, (await served(repaired)) ?? new Uint8Array());
+    expect(gatewayOfAll.version()).toBe(repaired.version);
   });
 });

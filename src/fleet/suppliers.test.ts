@@ -5,13 +5,11 @@ import { QUICK } from '../../test/support/direct-store.ts';
 import { type Parts, partsWithRoot, signedBy, signedByAll } from '../../test/support/fleet.ts';
 import { chunksOf } from '../../test/support/ports.ts';
 import { refusalOf } from '../../test/support/repository.ts';
-import type { JsonValue } from '../core/json.ts';
+import { delegate, type Listing, listAs } from '../../test/support/suppliers.ts';
 import { DAY_MS } from '../core/time.ts';
 import { makePeople, type Person } from '../lab/people.ts';
 import { MAX_PROOF_PATHS } from '../trust/limits.ts';
 import { sha256Hex } from '../trust/payload.ts';
-import { type DelegationContent, targetsDocument } from '../trust/repository/documents.ts';
-import { metadataFile, signWith } from '../trust/repository/sign.ts';
 import { verifyProof } from '../trust/tuf/proof.ts';
 
 const [ACME, RIVAL] = makePeople(2) as [Person, Person];
@@ -23,15 +21,6 @@ async function parts3(bits?: number) {
   return { ...parts, stored: new Map([['root', root]]) };
 }
 type World = Awaited<ReturnType<typeof parts3>>;
-
-async function delegate(parts: Parts, name: string, signer: Person, more: Partial<DelegationContent> = {}) {
-  const keys = [signer.targets.publicKey];
-  const delegation = { name, keys, threshold: 1, terminating: false, paths: [`${name}/*/*`], ...more };
-  const expiresAtMs = parts.clock.nowMs() + 90 * DAY_MS;
-  const draft = await parts.signing.start({ kind: 'delegate', delegation, expiresAtMs }, `${name} may speak`);
-  const status = draft.progress.length > 1 ? await signedBy(parts.signing, draft, signer) : draft;
-  return signedByAll(parts, status);
-}
 
 async function undelegate(parts: Parts, supplier: string) {
   const change = { kind: 'undelegate', supplier, expiresAtMs: parts.clock.nowMs() + 90 * DAY_MS } as const;
@@ -199,29 +188,8 @@ describe('SEC-22 a proof has a place for whoever may speak', () => {
   const CONTENT = imageOf('shared');
   const SHA256 = sha256Hex(CONTENT);
 
-  /** The file that a supplier's own tools have made: it lists our image as often as it likes. */
-  async function listOurs(parts: Parts, supplier: string, signer: Person, listing: Listing) {
-    const { count = MAX_PROOF_PATHS, hardware, days = 90, component = 'modem', version = '9.0.0' } = listing;
-    const entries = Array.from({ length: count }, (_, index) => {
-      const hardwareIds = [hardware ?? `other-${index}`];
-      const custom = new Map<string, JsonValue>(Object.entries({ hardwareIds, component, version }));
-      const hashes = new Map([['sha256', SHA256]]);
-      return [`${supplier}/x/${index}`, { lengthBytes: CONTENT.length, hashes, custom }] as const;
-    });
-    const number = (parts.repository.head?.versions.get(supplier) ?? 0) + 1;
-    const expiresAtMs = parts.clock.nowMs() + days * DAY_MS;
-    const document = targetsDocument({ version: number, expiresAtMs, targets: new Map(entries) });
-    const bytes = metadataFile(document, await signWith(document, [signer.targets]));
-    await parts.repository.publish({ files: new Map([[supplier, bytes]]), versions: new Map([[supplier, number]]) });
-  }
-  interface Listing {
-    readonly count?: number;
-    /** Default: another one each time. */
-    readonly hardware?: string;
-    readonly days?: number;
-    readonly component?: string;
-    readonly version?: string;
-  }
+  const listOurs = (parts: Parts, supplier: string, signer: Person, listing: Omit<Listing, 'content'>) =>
+    listAs(parts, supplier, signer, { content: CONTENT, ...listing });
 
   const imageDraft = async (parts: Parts, supplier?: string, hardware: readonly string[] = ['hw']) => {
     await parts.blobs.put(SHA256, CONTENT.length, chunksOf(CONTENT));
