@@ -58,6 +58,15 @@ export function fromHex(text: string): Uint8Array | undefined {
   return isHex(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined;
 }
 
+/**
+ * Bytes of base64 (RFC 4648 section 4) in its one spelling: padded, the bits that do not count zero; `undefined` for any other text
+ * (`Buffer.from` passes over what it does not know, and takes any length).
+ */
+export function fromBase64(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
+}
+
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return Buffer.compare(left, right) === 0;
 }

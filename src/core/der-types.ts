@@ -5,6 +5,7 @@
  */
 import { toHex, utf8Decode } from './bytes.ts';
 import { MAX_OID_BYTES } from './limits.ts';
+import { parseUtc } from './time.ts';
 
 /** Identifier octets: class (two bits), constructed (one bit) and number in one. */
 export const SEQUENCE = 0x30;
@@ -146,6 +147,7 @@ export const VISIBLE_STRING = asciiType(0x1a, 'VisibleString', (byte) => byte >=
 
 const UTC_FORM = /^[0-9]{12}Z$/;
 const GENERALIZED_FORM = /^[0-9]{14}Z$/;
+const DIGITS = /^(.{4})(..)(..)(..)(..)(..)Z$/;
 
 /** Milliseconds since the epoch; two digits of the year mean 1950 to 2049 (RFC 5280 section 4.1.2.5.1). */
 export const UTC_TIME: DerType<number> = timeType(0x17, 'UTCTime', (text) => {
@@ -188,11 +190,7 @@ function timeType(tag: number, name: string, toDigits: (text: string) => string 
 
 /** @param digits YYYYMMDDHHMMSSZ; `undefined` for a date that no calendar has */
 function calendarMs(digits: string): number | undefined {
-  const [year, month, day] = [digits.slice(0, 4), digits.slice(4, 6), digits.slice(6, 8)];
-  const iso = `${year}-${month}-${day}T${digits.slice(8, 10)}:${digits.slice(10, 12)}:${digits.slice(12, 14)}`;
-  const ms = Date.parse(`${iso}Z`);
-  // Date.parse moves 31 June into July; writing it back shows that.
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(iso) ? ms : undefined;
+  return parseUtc(digits.replace(DIGITS, '$1-$2-$3T$4:$5:$6Z'));
 }
 
 function latin1(content: Uint8Array): string {

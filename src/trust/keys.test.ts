@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { everyPrintOf, leaks } from '../../test/support/canary.ts';
 import { integer, littleEndian, orderEight, P256_ORDER, P25519, readDer, writeDer } from '../../test/support/curves.ts';
+import { bits, integer as derInteger, sequence } from '../../test/support/der.ts';
 import { temporaryDir } from '../../test/support/ports.ts';
 import { isSkipped, run } from '../../test/support/programs.ts';
 import { fromHex, toHex, utf8Encode } from '../core/bytes.ts';
@@ -348,11 +349,29 @@ describe('SEC-7 keys that are refused', () => {
   const ecKey = (text: string) => ({ keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: text } });
   const edKey = (text: string) => ({ keytype: 'ed25519', scheme: 'ed25519', keyval: { public: text } });
   const ed = asObject(parseJson(canonicalJson(signerFor('ed25519').publicKey.json)), '');
+  /** Numbers that OpenSSL would make no key of, and reads. */
+  const rsaText = (modulus: bigint, exponent: bigint) => {
+    const numbers = sequence(derInteger(modulus), derInteger(exponent));
+    return pemBlock(
+      Buffer.from(sequence(fromHex('300d06092a864886f70d0101010500') ?? new Uint8Array(), bits(0, numbers))),
+    );
+  };
+  /** The last letter before the padding, with its lowest bit set. */
+  const strayBits = (pem: string) => {
+    const at = pem.indexOf('=') - 1;
+    const next = String.fromCharCode((pem.codePointAt(at) ?? 0) + 1);
+    return `${pem.slice(0, at)}${next}${pem.slice(at + 1)}`;
+  };
 
   it.each<[string, CanonicalInput, string]>([
     ['RSA of 1,024 bits', rsaKey(spkiPem(rsaPem(1_024))), 'TRUST_KEY'],
     ['RSA of 2,040 bits', rsaKey(spkiPem(rsaPem(2_040))), 'TRUST_KEY'],
     ['RSA with exponent 3', rsaKey(spkiPem(rsaPem(2_048, 3))), 'TRUST_KEY'],
+    ['RSA with an even exponent', rsaKey(rsaText(2n ** 2_047n + 1n, 65_538n)), 'TRUST_KEY'],
+    ['RSA with an exponent of 65 bits', rsaKey(rsaText(2n ** 2_047n + 1n, 2n ** 64n + 1n)), 'TRUST_KEY'],
+    ['RSA of 8,193 bits', rsaKey(rsaText(2n ** 8_192n + 1n, 65_537n)), 'TRUST_KEY'],
+    ['a PEM without its padding', ecKey(ecPem.replace(/=+\n/, '\n')), 'TRUST_KEY'],
+    ['a PEM with bits that do not count', ecKey(strayBits(ecPem)), 'TRUST_KEY'],
     [
       'RSA bound to PSS',
       rsaKey(spkiPem(pemOf(generateKeyPairSync('rsa-pss', { modulusLength: 2_048 }).privateKey))),
@@ -409,6 +428,22 @@ describe('SEC-7 keys that are refused', () => {
   ])('SEC-7 refuses an Ed25519 key of %s', (_what, y) => {
     for (const sign of [0n, 2n ** 255n]) {
       expect(refusalOf(() => parse(edKey(littleEndian(y + sign))))).toMatchObject({ code: 'TRUST_KEY' });
+    }
+  });
+
+  it('SEC-7 control: RSA of numbers that are fit for use is taken', () => {
+    for (const [modulus, exponent] of [
+      [2n ** 2_047n + 1n, 65_537n],
+      [2n ** 8_191n + 1n, 2n ** 64n - 1n],
+    ] as const)
+      expect(parse(rsaKey(rsaText(modulus, exponent))).keyType).toBe('rsa');
+  });
+
+  it('SEC-10 reads no more text than any key has, however well it ends', () => {
+    const padded = (length: number) => spkiPem(RSA_PEM).padEnd(length, '\n');
+    for (const dialect of ['tuf1', 'reference', 'aktualizr'] as const) {
+      expect(parse(rsaKey(padded(4_096)), dialect).keyType).toBe('rsa');
+      expect(refusalOf(() => parse(rsaKey(padded(4_097)), dialect))).toMatchObject({ code: 'TRUST_KEY' });
     }
   });
 

@@ -1,15 +1,9 @@
 /** What each signature scheme of metadata is: how its keys are written, which are fit for use, how it signs. One row each. */
 import { constants, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { fromHex, toHex } from '../core/bytes.ts';
+import { fromBase64, fromHex, toHex } from '../core/bytes.ts';
 import { TrustError } from './errors.ts';
-import {
-  DEFAULT_RSA_BITS,
-  MAX_PUBLIC_KEY_TEXT,
-  MAX_RSA_BITS,
-  MAX_RSA_EXPONENT,
-  MIN_RSA_BITS,
-  MIN_RSA_EXPONENT,
-} from './limits.ts';
+import { DEFAULT_RSA_BITS, MAX_PUBLIC_KEY_TEXT } from './limits.ts';
+import { rsaProblem } from './rsa.ts';
 
 export type KeyType = 'ed25519' | 'ecdsa' | 'rsa' | 'ml-dsa';
 
@@ -51,7 +45,6 @@ const ED25519_PUBLIC_BYTES = 32;
 const ML_DSA_44_PUBLIC_BYTES = 1_312;
 const PEM_HEAD = '-----BEGIN PUBLIC KEY-----';
 const PEM_FOOT = '-----END PUBLIC KEY-----';
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
  * SPKI in PEM, with any line ends and line width. Read here and not by OpenSSL, which under this name also takes certificates and
@@ -61,10 +54,10 @@ const SPKI_PEM: PublicText = {
   read(text) {
     const pem = text.trim();
     const body = pem.slice(PEM_HEAD.length, -PEM_FOOT.length).replaceAll(/\s/g, '');
-    if (!pem.startsWith(PEM_HEAD) || !pem.endsWith(PEM_FOOT) || !BASE64.test(body))
+    const der = fromBase64(body);
+    if (!pem.startsWith(PEM_HEAD) || !pem.endsWith(PEM_FOOT) || !der)
       throw new TrustError('TRUST_KEY', 'not a public key in PEM');
-    const der = Buffer.from(body, 'base64');
-    const key = publicFromSpki(der);
+    const key = publicFromSpki(Buffer.from(der));
     if (!spkiOf(key).equals(der))
       throw new TrustError('TRUST_KEY', 'a public key that is not DER, or has more after it');
     return key;
@@ -175,16 +168,9 @@ function publicFromSpki(der: Buffer): KeyObject {
 }
 
 function checkRsa(key: KeyObject): void {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS) {
-    throw new TrustError(
-      'TRUST_KEY',
-      `an RSA key of ${modulusLength} bits where ${MIN_RSA_BITS} to ${MAX_RSA_BITS} are allowed`,
-      { fix: `Make one of ${DEFAULT_RSA_BITS} bits.` },
-    );
-  }
-  if (publicExponent < MIN_RSA_EXPONENT || publicExponent > MAX_RSA_EXPONENT || publicExponent % 2n === 0n)
-    throw new TrustError('TRUST_KEY', 'an RSA key with an unsafe public exponent', { fix: 'Make one with 65537.' });
+  const problem = rsaProblem(key);
+  if (problem === undefined) return;
+  throw new TrustError('TRUST_KEY', problem, { fix: `Make one of ${DEFAULT_RSA_BITS} bits, with exponent 65537.` });
 }
 
 const P = 2n ** 255n - 19n;

@@ -6,7 +6,7 @@
  */
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { equalBytes } from '../core/bytes.ts';
-import { MAX_RSA_BITS, MAX_RSA_EXPONENT, MIN_RSA_BITS, MIN_RSA_EXPONENT } from './limits.ts';
+import { rsaProblem } from './rsa.ts';
 import { type CertificateError, certificateError } from './x509-errors.ts';
 
 export interface AlgorithmIdentifier {
@@ -41,7 +41,7 @@ const EC: KeyRow = {
   kind: 'ec',
   problem: (_key, { bits }) => (bits[0] === UNCOMPRESSED ? undefined : 'a compressed point as public key'),
 };
-const RSA: KeyRow = { kind: 'rsa', problem: rsaProblem };
+const RSA: KeyRow = { kind: 'rsa', problem: (key, spki) => rsaProblem(key) ?? spellingProblem(key, spki) };
 const ED25519: KeyRow = { kind: 'ed25519', problem: () => undefined };
 
 /** By AlgorithmIdentifier, hex. */
@@ -118,12 +118,8 @@ export function isSignedBy(
   }
 }
 
-function rsaProblem(key: KeyObject, { der }: SubjectPublicKeyInfo): string | undefined {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS) return `an RSA key of ${modulusLength} bits`;
-  if (publicExponent < MIN_RSA_EXPONENT || publicExponent > MAX_RSA_EXPONENT || publicExponent % 2n === 0n)
-    return 'an RSA key with an unsafe exponent';
-  // OpenSSL reads the two numbers also in BER, and with bytes after them.
+/** OpenSSL reads the two numbers also in BER, and with bytes after them. */
+function spellingProblem(key: KeyObject, { der }: SubjectPublicKeyInfo): string | undefined {
   const isDer = equalBytes(key.export({ format: 'der', type: 'spki' }), der);
   return isDer ? undefined : 'an RSA key that is not DER';
 }

@@ -369,6 +369,12 @@ describe('SEC-9 hostile certificates', () => {
 describe('SEC-20 files of roots', () => {
   const [one, two] = [certificate(ROOT), certificate(BETWEEN)];
 
+  /** Whose base64 ends in two signs of padding. */
+  const padded = [70, 71, 72]
+    .map((length) => pemOf(leafOf({ sign: () => new Uint8Array(length) })))
+    .find((pem) => pem.includes('==')) as string;
+  const nextLetter = (letter: string) => String.fromCharCode((letter.codePointAt(0) ?? 0) + 1);
+
   it.each<[string, Uint8Array | string, number]>([
     ['DER', one, 1],
     ['PEM', pemOf(one), 1],
@@ -394,9 +400,13 @@ describe('SEC-20 files of roots', () => {
     ['one of two that does not parse', pemOf(one) + pemOf(two.subarray(1))],
     ['bytes after the DER', concat(one, Uint8Array.of(0))],
     ['bytes after the DER in PEM', pemOf(concat(one, Uint8Array.of(0)))],
+    ['base64 without its padding', padded.replaceAll('=', '')],
+    ['base64 with bits that do not count', padded.replace(/.(?==)/, (last) => nextLetter(last))],
+    ['base64 of an impossible length', padded.replaceAll('==', 'AAA')],
     ['bytes that are no text', fromHex('80ff') ?? NONE],
     ['more than 1 MiB', `${pemOf(one)}${' '.repeat(2 ** 20)}`],
   ])('SEC-20 are refused as a whole with %s', (_what, file) => {
     expect(() => new TrustedRoots(file)).toThrow(withCode('CERT_MALFORMED'));
+    expect(() => new TrustedRoots(padded), 'control').not.toThrow();
   });
 });

@@ -1,5 +1,5 @@
 /** Certificates in text (RFC 7468): nothing else between the lines, explanations around them. */
-import { utf8Decode, utf8Encode } from '../core/bytes.ts';
+import { fromBase64, utf8Decode, utf8Encode } from '../core/bytes.ts';
 import { MAX_ROOTS_BYTES } from './limits.ts';
 import { type CertificateError, certificateError } from './x509-errors.ts';
 
@@ -7,7 +7,6 @@ const BEGIN = '-----BEGIN CERTIFICATE-----';
 const END = '-----END CERTIFICATE-----';
 /** Of any label: a private key in a file of roots is a mistake to be told. */
 const ANY_BEGIN = '-----BEGIN ';
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const SEQUENCE = 0x30;
 
 /**
@@ -22,9 +21,9 @@ export function certificatesOf(input: Uint8Array | string): readonly Uint8Array[
   const [before = '', ...blocks] = (utf8Decode(file) ?? '').split(BEGIN);
   const found = blocks.map((block) => {
     const end = block.indexOf(END);
-    const body = block.slice(0, Math.max(end, 0)).replaceAll(/\s/g, '');
-    if (!BASE64.test(body)) throw malformed('a certificate that is not base64, or has no end');
-    return { der: new Uint8Array(Buffer.from(body, 'base64')), after: block.slice(end + END.length) };
+    const der = fromBase64(block.slice(0, Math.max(end, 0)).replaceAll(/\s/g, ''));
+    if (!der?.length) throw malformed('a certificate that is not base64, or has no end');
+    return { der, after: block.slice(end + END.length) };
   });
   if ([before, ...found.map(({ after }) => after)].some((text) => text.includes(ANY_BEGIN)))
     throw malformed('something else beside certificates');

@@ -1,10 +1,9 @@
 /** Reading of signed members: each function narrows one value or throws TRUST_MALFORMED with its place. */
 import { isHex } from '../../core/bytes.ts';
 import { asArray, asInteger, asObject, asString, JsonError, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { parseUtc } from '../../core/time.ts';
 import { TrustError } from '../errors.ts';
 import { MAX_NAME_CHARACTERS } from '../limits.ts';
-
-const EXPIRES_FORM = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/;
 
 /** Runs `read`, and says of any refusal which role's file it concerns. */
 export function inRole<T>(role: string, read: () => T): T {
@@ -49,9 +48,8 @@ export function readNames(value: JsonValue | undefined, path: string, max: numbe
 /** `YYYY-MM-DDTHH:MM:SSZ` as milliseconds since the epoch. */
 export function readTime(value: JsonValue | undefined, path: string): number {
   const text = asString(value, path);
-  const timeMs = EXPIRES_FORM.test(text) ? Date.parse(text) : Number.NaN;
-  // Date.parse moves 31 June into July; writing it back shows that.
-  if (Number.isNaN(timeMs) || writeTime(timeMs) !== text) throw malformed(path, `is no time: ${text.slice(0, 32)}`);
+  const timeMs = parseUtc(text);
+  if (timeMs === undefined) throw malformed(path, `is no time: ${text.slice(0, 32)}`);
   return timeMs;
 }
 
