@@ -463,7 +463,7 @@ export class ImageRepository {
     const current = this.#current;
     if (!current) return undefined;
     const listed = await store.targetsOf(tenant, image);
-    return (await this.#proofContent(current, { image, listed, nowMs: this.#nowMs() }))?.write();
+    return (await this.#proofContent(current, { image, listed, nowMs: this.nowMs() }))?.write();
   }
 
   /** Of what has expired only when nothing else is there: the device shall be told what is wrong. */
@@ -475,7 +475,7 @@ export class ImageRepository {
   /** @param nowMs with a time, what does not hold at it is passed over; without one, expiry does not matter and all else does */
   async #gather(current: Current, { image, listed, fresh = NONE }: ProofOrder, nowMs: number | undefined) {
     const { head, reading } = current;
-    const at = nowMs === undefined ? current : { head, reading: readingAt(reading, nowMs) };
+    const at = nowMs === undefined ? current : { ...current, reading: readingAt(reading, nowMs) };
     const content = new ProofContent(await this.#filesAt(head, [], fresh));
     const suppliers = reading.trusted.targets.value.delegations?.roles ?? [];
     for (const { path, hardwareIds } of inProofOrder(
@@ -538,7 +538,6 @@ export class ImageRepository {
     } catch (cause) {
       if (!(cause instanceof TrustError)) throw cause;
       throw new TrustError(cause.code, `devices with ${hardwareId} would refuse ${path}: ${cause.message}`, {
-        cause,
         detail: { ...cause.detail, path, hardwareId },
         fix: 'Nothing was published. Find out what else lists this image for this hardware, and what it says of it.',
       });
