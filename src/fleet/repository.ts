@@ -477,11 +477,8 @@ export class ImageRepository {
     const { head, reading } = current;
     const at = nowMs === undefined ? current : { ...current, reading: readingAt(reading, nowMs) };
     const content = new ProofContent(await this.#filesAt(head, [], fresh));
-    const suppliers = reading.trusted.targets.value.delegations?.roles ?? [];
-    for (const { path, hardwareIds } of inProofOrder(
-      listed,
-      suppliers.map(({ name }) => name),
-    )) {
+    const suppliers = reading.trusted.targets.value.delegations?.roles.map(({ name }) => name) ?? [];
+    for (const { path, hardwareIds } of inProofOrder(listed, suppliers)) {
       if (content.isFull) break;
       for (const hardwareId of image.hardware === undefined ? hardwareIds : [image.hardware]) {
         const files = new Map<string, Uint8Array>();
@@ -500,9 +497,10 @@ export class ImageRepository {
    * @throws {TrustError} TRUST_TARGET_UNKNOWN, TRUST_LENGTH; those of `verifyProof`
    */
   async #requireFound(next: Next, { component, artifacts }: Release): Promise<void> {
+    const at = { head: next.head, reading: readingAt(next.reading, next.nowMs) };
     for (const artifact of artifacts) {
       const { targetPath: path, hardware: hardwareId, sha256 } = artifact;
-      const found = await this.#find(next, { path, hardwareId }, { fresh: next.fresh });
+      const found = await this.#find(at, { path, hardwareId }, { fresh: next.fresh });
       if (found?.target.hashes.get('sha256') !== sha256 || !found.target.hardwareIds.includes(hardwareId)) {
         throw new TrustError(
           'TRUST_TARGET_UNKNOWN',

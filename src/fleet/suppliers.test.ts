@@ -248,6 +248,18 @@ describe('SEC-22 a proof has a place for whoever may speak', () => {
     expect([narrow.length, narrow[0], narrow[1]]).toEqual([MAX_PROOF_PATHS, 'aaa/x/0', 'acme/1.0.0/hw']);
   });
 
+  it('SEC-22 nothing of ours is published behind a supplier whose file has expired: devices would stop there', async () => {
+    const parts = await parts3(2);
+    await delegate(parts, 'aaa', RIVAL, { paths: ['firmware/*/*'] });
+    await listOurs(parts, 'aaa', RIVAL, { days: 1 });
+    const open = await imageDraft(parts);
+    parts.clock.advance(2 * DAY_MS);
+    await expect(signedByAll(parts, open)).rejects.toMatchObject({ code: 'TRUST_EXPIRED', detail: { role: 'aaa' } });
+    await listOurs(parts, 'aaa', RIVAL, {});
+    expect((await signedByAll(parts, open)).event.state).toBe('published');
+    expect(await installed(parts, 'hw')).toBe('firmware/1.0.0/hw');
+  });
+
   it('SEC-22 what has expired is named only when nothing else is there', async () => {
     const parts = await parts3();
     await delegate(parts, 'aaa', RIVAL);
