@@ -497,7 +497,7 @@ export class ImageRepository {
    * @throws {TrustError} TRUST_TARGET_UNKNOWN, TRUST_LENGTH; those of `verifyProof`
    */
   async #requireFound(next: Next, { component, artifacts }: Release): Promise<void> {
-    const at = { head: next.head, reading: readingAt(next.reading, next.nowMs) };
+    const at = { ...next, reading: readingAt(next.reading, next.nowMs) };
     for (const artifact of artifacts) {
       const { targetPath: path, hardware: hardwareId, sha256 } = artifact;
       const found = await this.#find(at, { path, hardwareId }, { fresh: next.fresh });

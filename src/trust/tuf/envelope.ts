@@ -1,5 +1,5 @@
 /** The signed document as it lies on disk: what was signed, and by whom it claims to be signed (spec/uptane.md section 3.2). */
-import { fromHex } from '../../core/bytes.ts';
+import { fromBase64, fromHex } from '../../core/bytes.ts';
 import { wireJson } from '../../core/canonical-json.ts';
 import { asArray, asObject, asString, type JsonObject, type JsonValue, parseSigned } from '../../core/json.ts';
 import { TrustError } from '../errors.ts';
@@ -27,8 +27,6 @@ export interface Envelope extends SignedMessage {
   readonly document: JsonObject;
   readonly signed: JsonObject;
 }
-
-const BASE64_FORM = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** @throws {TrustError} TRUST_LENGTH, TRUST_MALFORMED, TRUST_SIGNATURES one key id signs twice (spec 9.1 b); {JsonError} */
 export function readEnvelope(bytes: Uint8Array, maxBytes: number, dialect: Dialect): Envelope {
@@ -58,6 +56,5 @@ function readSignature(json: JsonValue, path: string, dialect: Dialect): Signatu
 
 function decode(text: string, encoding: Dialect['signatureEncoding']): Uint8Array | undefined {
   if (text.length > MAX_SIGNATURE_CHARACTERS) return undefined;
-  if (encoding === 'hex') return fromHex(text);
-  return BASE64_FORM.test(text) ? new Uint8Array(Buffer.from(text, 'base64')) : undefined;
+  return encoding === 'hex' ? fromHex(text) : fromBase64(text);
 }
