@@ -142,6 +142,7 @@ describe('SEC-4 delegations', () => {
     expect(MAX_PATTERN_CHARACTERS).toBe(256);
     const longest = 'x'.repeat(256);
     expect(only({ paths: [`/${longest}`, `${'e\u0301'.repeat(128)}*`] })?.paths?.[0]).toBe(longest);
+    expect(refused(() => only({ paths: [`${longest}x`] })).pointer).toBe(`${AT}/roles/0/paths/0`);
     expect(refused(() => only({ paths: ['a', `${longest}x`] }))).toMatchObject({
       ...{ code: 'shape', pointer: `${AT}/roles/0/paths/1` },
       message: `${AT}/roles/0/paths/1 has more than the 256 characters that a pattern may have`,
