@@ -187,6 +187,24 @@ describe('DESIGN-6 the command line', () => {
     },
   );
 
+  it('SEC-17 a token from the command line does what its role may, and nothing once it is revoked', async () => {
+    const { cwd, env, ok } = await published();
+    expect(await ok('whoami')).toMatchObject({ role: 'admin', tokenId: 'admin.token' });
+    const create = ['token', 'create', '--name', 'ci', '--role', 'publisher', '--days', '30'];
+    const { id } = await ok(...create, '--out', 'ci.token');
+    expect(statSync(join(cwd, 'ci.token')).mode & 0o777).toBe(0o600);
+    const taken = await sealift(cwd, ['token', 'create', '--name', 'x', '--role', 'viewer', '--out', 'ci.token'], env);
+    expect(taken).toMatchObject({ code: EXIT.failure, stderr: expect.stringContaining('is there already') as string });
+    expect(await sealift(cwd, create, env)).toMatchObject({ code: EXIT.conflict });
+    const publisher = { ...env, SEALIFT_TOKEN: readFileSync(join(cwd, 'ci.token'), 'utf8').trim() };
+    expect((await sealift(cwd, ['whoami'], publisher)).stdout).toMatch(/^ci, publisher: .*trust\.write/);
+    const halt = await sealift(cwd, ['rollout', 'halt', String(id)], publisher);
+    expect(halt).toMatchObject({ code: EXIT.denied, stderr: expect.stringContaining('operator or admin') as string });
+    expect((await sealift(cwd, ['token', 'list'], env)).stdout).toMatch(/ci +publisher +20\S+ +20\S+ +-$/m);
+    await ok('token', 'revoke', String(id));
+    expect((await sealift(cwd, ['whoami'], publisher)).code).toBe(EXIT.denied);
+  });
+
   it('DESIGN-6 what cannot be read, written or made is named, without a stack', async () => {
     const cwd = temporaryDir();
     writeFileSync(join(cwd, 'pass'), 'a passphrase\n', { mode: 0o600 });

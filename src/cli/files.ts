@@ -44,6 +44,12 @@ export function requireFolderOf(file: string): void {
   if (existsSync(file) && statSync(file).isDirectory()) throw unwritable(file, undefined, ': it is a folder');
 }
 
+/** Whether a new file can be made there: what is there already is never overwritten. @throws {CliError} CLI_FILE */
+export function requireNew(file: string): void {
+  requireFolderOf(file);
+  if (existsSync(file)) throw new CliError('CLI_FILE', `${file} is there already`, { fix: 'Name a new file.' });
+}
+
 /** With the folders above it, private to this user where they are new. @throws {CliError} CLI_FILE */
 export function makeFolder(dir: string): void {
   // One by one: where a folder can never be made (/proc), the recursive call does not end.

@@ -11,6 +11,7 @@ import { addLabCommands } from './commands/lab.ts';
 import { addReleaseCommands } from './commands/release.ts';
 import { addRolloutCommands } from './commands/rollout.ts';
 import { addServeCommand } from './commands/serve.ts';
+import { addTokenCommands } from './commands/token.ts';
 import { addTrustCommands } from './commands/trust.ts';
 
 export function createProgram(): Command {
@@ -30,6 +31,7 @@ const COMMANDS = [
   addDemoCommand,
   addServeCommand,
   addConfigCommands,
+  addTokenCommands,
   addTrustCommands,
   addArtifactCommands,
   addReleaseCommands,

@@ -1,7 +1,7 @@
 import { OtaError } from '../core/errors.ts';
 
 export class StoreError extends OtaError<
-  'STORE_DUPLICATE' | 'STORE_CONFLICT' | 'STORE_NEWER' | 'STORE_CLOSED' | 'STORE_BUSY' | 'STORE_IO'
+  'STORE_DUPLICATE' | 'STORE_CONFLICT' | 'STORE_FULL' | 'STORE_NEWER' | 'STORE_CLOSED' | 'STORE_BUSY' | 'STORE_IO'
 > {
   readonly fault = 'environment';
 }

@@ -14,3 +14,5 @@ export const BUCKETS = 10_000;
 export const MAX_CACHED_METADATA_BYTES = 64 * 2 ** 20;
 /** Release proofs kept in memory; about 10 kB to 100 kB each. */
 export const MAX_CACHED_PROOFS = 256;
+/** API tokens of one tenant that are not revoked; more cannot be looked after. */
+export const MAX_TOKENS = 1_000;

@@ -114,6 +114,25 @@ export interface SigningEvent {
   readonly updatedAtMs: number;
 }
 
+/** What a caller of the API may do, by name; what each may is in server/access.ts. */
+export const ROLES = ['viewer', 'operator', 'publisher', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A credential of a person or a program. The token itself is nowhere: only its digest. */
+export interface ApiToken {
+  readonly tenant: string;
+  readonly id: string;
+  /** Who or what uses it, for people to read. */
+  readonly name: string;
+  readonly role: Role;
+  /** SHA-256 of the token, hex. Tokens are random and long: nothing is gained by a slow hash. */
+  readonly digest: string;
+  readonly createdAtMs: number;
+  /** `null`: it does not expire. */
+  readonly expiresAtMs: number | null;
+  readonly revokedAtMs: number | null;
+}
+
 /** `share` is 0 < share <= 1 of all devices, by hash (design section 2). */
 export type Phase =
   | { readonly name: string; readonly kind: 'group'; readonly group: string }

@@ -1,5 +1,6 @@
 /** What the fleet needs from storage. Every adapter runs the contract suites `describeStore` and `describeBlobs`. */
 import type {
+  ApiToken,
   Artifact,
   Attempt,
   AttemptState,
@@ -104,6 +105,14 @@ export interface Store {
   openSigningEvents(tenant: string): Promise<readonly SigningEvent[]>;
   /** Replaces the event if its stored revision is `next.revision - 1`. @throws {StoreError} STORE_CONFLICT otherwise */
   updateSigningEvent(next: SigningEvent): Promise<void>;
+
+  /** @throws {StoreError} STORE_DUPLICATE a token of that name is in use; STORE_FULL there are as many as may be */
+  createToken(token: ApiToken): Promise<void>;
+  /** Of any tenant, revoked or expired ones too: who asks decides what it is worth. One keyed read. */
+  tokenByDigest(digest: string): Promise<ApiToken | undefined>;
+  tokens(tenant: string, page: PageRequest): Promise<readonly ApiToken[]>;
+  /** @returns the token as it stands afterwards; the first revocation counts. `undefined` when there is none */
+  revokeToken(tenant: string, id: string, atMs: number): Promise<ApiToken | undefined>;
   /** Waits for work in hand, then lets go of all files and threads. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** What every adapter of the Store port must do. */
 import { describe, expect, it } from 'vitest';
-import type { Attempt, Device, Release, Rollout, SigningEvent } from './model.ts';
+import { MAX_TOKENS } from './limits.ts';
+import type { ApiToken, Attempt, Device, Release, Rollout, SigningEvent } from './model.ts';
 import type { ImageQuery, Publication, Store } from './ports.ts';
 
 const id = (prefix: string, number: number) => `01${prefix}${String(number).padStart(24 - prefix.length, '0')}`;
@@ -48,6 +49,11 @@ export const signingEvent = (number = 1, changes: Partial<SigningEvent> = {}): S
     updatedAtMs: 1,
     ...changes,
   },
+});
+
+export const token = (number = 1, changes: Partial<ApiToken> = {}): ApiToken => ({
+  ...{ tenant: 't', id: id('T', number), name: `token ${number}`, role: 'operator' },
+  ...{ digest: String(number).padStart(64, '0'), createdAtMs: 1, expiresAtMs: 5, revokedAtMs: null, ...changes },
 });
 
 /** The `revision`th publication: a targets file and a timestamp of that version. */
@@ -327,6 +333,35 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       await store.recordSeen([seen(50), seen(70, id('D', 9))]);
       await store.recordSeen([seen(40)]);
       expect((await store.device('t', id('D', 1)))?.lastSeenAtMs).toBe(50);
+    });
+
+    it('SEC-18 an API token is found by its digest, listed to its own tenant, and revoked once', async () => {
+      const store = await make();
+      const other = token(2, { tenant: 'u', name: 'ci' });
+      await store.createToken(token());
+      await store.createToken(other);
+      expect(await store.tokenByDigest(other.digest)).toEqual(other);
+      expect(await store.tokenByDigest('00'.repeat(32))).toBeUndefined();
+      expect(await store.tokens('t', page)).toEqual([token()]);
+      expect(await store.revokeToken('t', other.id, 9)).toBeUndefined();
+      expect(await store.revokeToken('t', token().id, 9)).toEqual(token(1, { revokedAtMs: 9 }));
+      expect(await store.revokeToken('t', token().id, 10)).toEqual(token(1, { revokedAtMs: 9 }));
+      expect(await store.tokenByDigest(token().digest)).toEqual(token(1, { revokedAtMs: 9 }));
+      expect(await store.tokens('u', page)).toEqual([other]);
+    });
+
+    it('SEC-16 two tokens of one name are one too many, until the first is revoked; and there is an end to them', async () => {
+      const store = await make();
+      await store.createToken(token());
+      await expect(store.createToken(token(2, { name: token().name }))).rejects.toMatchObject({
+        code: 'STORE_DUPLICATE',
+      });
+      await store.revokeToken('t', token().id, 9);
+      await store.createToken(token(2, { name: token().name }));
+      const more = Array.from({ length: MAX_TOKENS - 1 }, (_, index) => token(index + 3));
+      await Promise.all(more.map((one) => store.createToken(one)));
+      await expect(store.createToken(token(MAX_TOKENS + 2))).rejects.toMatchObject({ code: 'STORE_FULL' });
+      await store.createToken(token(MAX_TOKENS + 3, { tenant: 'u' }));
     });
   });
 }

@@ -9,6 +9,7 @@ export class ConfigError extends OtaError<
 /** A REST request that cannot be served as it is. */
 export class ApiError extends OtaError<
   | 'API_UNAUTHENTICATED'
+  | 'API_FORBIDDEN'
   | 'API_NOT_FOUND'
   | 'API_INVALID'
   | 'API_LENGTH_REQUIRED'

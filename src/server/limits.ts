@@ -31,3 +31,5 @@ export const EXPIRY_WARNING_DAYS: readonly number[] = [30, 14, 3];
 export const TRUST_CHECK_MS = 10 * 60_000;
 /** Random bytes of an API token (SEC-16: at least 128 bits). */
 export const TOKEN_BYTES = 32;
+/** Days an API token may be valid, if it expires at all. */
+export const MAX_TOKEN_DAYS = 3_650;

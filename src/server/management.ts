@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from '../core/ports.ts';
+import { may, type Principal, rolesWith } from './access.ts';
 import type { ApiPorts, Operation } from './api/operation.ts';
 import { sendProblem } from './api/problems.ts';
 import { OPERATIONS } from './api/routes.ts';
@@ -17,8 +18,8 @@ export interface ManagementPorts extends ApiPorts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly version: string;
-  /** Whether an Authorization header is one of ours. */
-  readonly isAuthorized: (header: string | undefined) => boolean;
+  /** Whose an Authorization header is; `undefined` for nobody's. */
+  readonly authenticate: (header: string | undefined) => Promise<Principal | undefined>;
   /** Rejects with the reason while the server cannot do its work. */
   readonly checkReady: () => Promise<void>;
 }
@@ -51,17 +52,31 @@ export async function mountManagement(app: FastifyInstance, ports: ManagementPor
 }
 
 function mountOperations(api: FastifyInstance, ports: ManagementPorts): void {
-  api.addHook('onRequest', async (request) => {
-    if (ports.isAuthorized(request.headers.authorization)) return;
-    throw new ApiError('API_UNAUTHENTICATED', 'this needs the API token', {
-      fix: 'Send "Authorization: Bearer TOKEN"; the token is in the file admin.token of the data folder.',
-    });
-  });
   for (const operation of OPERATIONS) mountOperation(api.withTypeProvider<TypeBoxTypeProvider>(), operation, ports);
+}
+
+/** @throws {ApiError} API_UNAUTHENTICATED, API_FORBIDDEN */
+async function authorize(
+  { authenticate, log }: ManagementPorts,
+  { id, permission }: Operation,
+  request: FastifyRequest,
+): Promise<Principal> {
+  const principal = await authenticate(request.headers.authorization);
+  if (!principal)
+    throw new ApiError('API_UNAUTHENTICATED', 'this needs an API token that is neither revoked nor expired', {
+      fix: 'Send "Authorization: Bearer TOKEN"; the first token is in the file admin.token of the data folder.',
+    });
+  if (may(principal, permission)) return principal;
+  log.warn({ code: 'ACCESS_REFUSED', requestId: request.id, operation: id, permission, tokenId: principal.tokenId });
+  throw new ApiError('API_FORBIDDEN', `a token of role ${principal.role} may not do this: it needs ${permission}`, {
+    detail: { role: principal.role, permission },
+    fix: `Use a token of role ${rolesWith(permission).join(' or ')}: sealift token create`,
+  });
 }
 
 function mountOperation(api: FastifyInstance, operation: Operation, ports: ManagementPorts): void {
   const { params, query, body, answer } = operation;
+  const principals = new WeakMap<FastifyRequest, Principal>();
   api.route({
     method: operation.method,
     url: operation.url,
@@ -75,8 +90,15 @@ function mountOperation(api: FastifyInstance, operation: Operation, ports: Manag
       ...(body ? { body } : {}),
       response: { [operation.status]: answer, default: { $ref: 'Problem#' } },
     },
+    // Before the body is read: strangers cost nothing.
+    async onRequest(request) {
+      principals.set(request, await authorize(ports, operation, request));
+    },
     async handler(request, reply) {
-      const call = { params: request.params, query: request.query, body: request.body, request, reply };
+      const principal = principals.get(request);
+      if (!principal) throw new Error('a request that nobody has authorized');
+      const { params: in_, query: by, body: said } = request;
+      const call = { params: in_, query: by, body: said, principal, request, reply };
       return reply.code(operation.status).send(await operation.run(ports, call));
     },
   });

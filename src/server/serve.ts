@@ -16,6 +16,7 @@ import { ImageRepository } from '../fleet/repository.ts';
 import { SigningEvents } from '../fleet/signing.ts';
 import { CupsServer, cupsTraits, mountCups } from '../protocols/cups/index.ts';
 import type { Vault } from '../trust/vault.ts';
+import { createAccess } from './access.ts';
 import type { Config } from './config.ts';
 import { mountDevices } from './devices.ts';
 import { ConfigError, ServerError } from './errors.ts';
@@ -108,7 +109,13 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
     expiries: () => watch.all(),
     keysProblem: async () => (await repository.keysProblem())?.message ?? null,
     issuer: cupsTls?.issuer,
-    isAuthorized: createBearerCheck(loadAdminToken(dataDir, random)),
+    random,
+    authenticate: createAccess({
+      tenant,
+      store,
+      clock,
+      isAdminToken: createBearerCheck(loadAdminToken(dataDir, random)),
+    }),
     checkReady: async () => {
       await store.repository(tenant);
     },

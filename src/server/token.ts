@@ -14,16 +14,21 @@ export function tokenFile(dataDir: string): string {
   return join(dataDir, 'admin.token');
 }
 
+/** 43 characters behind the prefix. */
+export function newToken(random: Random): string {
+  return `${PREFIX}${Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url')}`;
+}
+
 export function loadAdminToken(dataDir: string, random: Random): string {
   const file = tokenFile(dataDir);
-  if (!existsSync(file)) {
-    writeSecretFile(file, `${PREFIX}${Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url')}\n`);
-  }
+  if (!existsSync(file)) writeSecretFile(file, `${newToken(random)}\n`);
   return readFileSync(file, 'utf8').trim();
 }
 
+export type TokenCheck = (header: string | undefined) => boolean;
+
 /** Compares an Authorization header with the token; equal work for any header of the right length. */
-export function createBearerCheck(token: string): (header: string | undefined) => boolean {
+export function createBearerCheck(token: string): TokenCheck {
   const expected = utf8Encode(`Bearer ${token}`);
   return (header) => {
     const given = utf8Encode(header ?? '');

@@ -21,6 +21,7 @@ import {
   rolloutValues,
 } from './rows.ts';
 import type { Tables } from './schema.ts';
+import { TOKEN_READS, TOKEN_WRITES } from './token-operations.ts';
 
 const SQL = {
   insertDevice: query((db, slot) =>
@@ -229,6 +230,7 @@ export const READS = {
   attemptCounts: (on: Statements, tenant: string, rolloutId: string) =>
     new Map(SQL.counts.all(on, { tenant, rollout_id: rolloutId }).map(({ state, count }) => [state, count])),
   ...REPOSITORY_READS,
+  ...TOKEN_READS,
 };
 
 /** Run on the one writing connection; a throw undoes this operation alone. */
@@ -288,6 +290,7 @@ export const WRITES = {
     return { attempt: moved ? moveTo(on, attempt, to, atMs) : attempt, moved };
   },
   ...REPOSITORY_WRITES,
+  ...TOKEN_WRITES,
 };
 
 type AttemptFilter = { readonly deviceId?: string; readonly rolloutId?: string };

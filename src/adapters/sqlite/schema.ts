@@ -3,7 +3,7 @@
  *
  * Every table carries its tenant first. A migration is never edited once it was released; a new one is added at the end.
  */
-import type { AttemptState, RolloutState, SigningState } from '../../fleet/model.ts';
+import type { AttemptState, Role, RolloutState, SigningState } from '../../fleet/model.ts';
 import type { IntentState } from '../../fleet/ports.ts';
 
 /** JSON text of values that are only ever read and written whole. */
@@ -57,6 +57,16 @@ export interface Tables {
     revision: number;
     created_at_ms: number;
     updated_at_ms: number;
+  };
+  api_token: {
+    tenant: string;
+    id: string;
+    name: string;
+    role: Role;
+    digest: string;
+    created_at_ms: number;
+    expires_at_ms: number | null;
+    revoked_at_ms: number | null;
   };
   rollout: {
     tenant: string;
@@ -180,5 +190,14 @@ export const MIGRATIONS: readonly string[] = [
     revision INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
   ) STRICT;
+  `,
+  `
+  CREATE TABLE api_token (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, digest TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, revoked_at_ms INTEGER,
+    PRIMARY KEY (tenant, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX api_token_digest ON api_token (digest);
+  CREATE UNIQUE INDEX api_token_name ON api_token (tenant, name) WHERE revoked_at_ms IS NULL;
   `,
 ];

@@ -1,15 +1,16 @@
 /** One REST operation as data: route, permission, schemas and what it does. The table of all of them is routes.ts. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock, Random } from '../../core/ports.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { Blobs, Store } from '../../fleet/ports.ts';
 import type { ImageRepository } from '../../fleet/repository.ts';
 import type { SigningEvents } from '../../fleet/signing.ts';
+import type { Principal } from '../access.ts';
 import type { Expiry } from '../expiry.ts';
 import type { RouterIssuer } from '../pki.ts';
 
-/** What a caller may do; roles that bundle them come with user accounts. */
+/** What a caller may do; access.ts says which roles may. */
 export type Permission =
   | 'artifact.write'
   | 'device.read'
@@ -17,6 +18,9 @@ export type Permission =
   | 'release.read'
   | 'rollout.read'
   | 'rollout.write'
+  | 'self.read'
+  | 'token.read'
+  | 'token.write'
   | 'trust.read'
   | 'trust.write';
 
@@ -26,6 +30,7 @@ export interface ApiPorts {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly clock: Clock;
+  readonly random: Random;
   readonly repository: ImageRepository;
   readonly signing: SigningEvents;
   /** Everything that expires; see expiry.ts. */
@@ -40,6 +45,7 @@ export interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  readonly principal: Principal;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }

@@ -6,6 +6,7 @@ import type { Log } from '../../core/ports.ts';
 /** HTTP status per code; a code that is not listed is answered by its fault: peer and caller 422, environment 503. */
 const STATUS = new Map<string, number>([
   ['API_UNAUTHENTICATED', 401],
+  ['API_FORBIDDEN', 403],
   ['API_NOT_FOUND', 404],
   ['API_INVALID', 400],
   ['API_LENGTH_REQUIRED', 411],
@@ -24,6 +25,7 @@ const STATUS = new Map<string, number>([
   ['ROLLOUT_ALL_OPEN', 409],
   ['STORE_DUPLICATE', 409],
   ['STORE_CONFLICT', 409],
+  ['STORE_FULL', 409],
   ['BLOB_LENGTH', 422],
   ['BLOB_DIGEST', 422],
   ['BLOB_MISSING', 404],

@@ -4,6 +4,7 @@ import { DEVICE_OPERATIONS } from './devices.ts';
 import type { Operation } from './operation.ts';
 import { RELEASE_OPERATIONS } from './releases.ts';
 import { ROLLOUT_OPERATIONS } from './rollouts.ts';
+import { TOKEN_OPERATIONS } from './tokens.ts';
 import { TRUST_OPERATIONS } from './trust.ts';
 
 export const OPERATIONS: readonly Operation[] = [
@@ -12,4 +13,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...RELEASE_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...TRUST_OPERATIONS,
+  ...TOKEN_OPERATIONS,
 ];

@@ -1,8 +1,8 @@
 /** Shapes of the REST API; validation, types and the OpenAPI document come from these. */
 import { type Static, type TSchema, Type } from 'typebox';
 import { SHA256_HEX } from '../../core/bytes.ts';
-import { ATTEMPT_STATES } from '../../fleet/model.ts';
-import { DEFAULT_PAGE, MAX_PAGE } from '../limits.ts';
+import { ATTEMPT_STATES, ROLES } from '../../fleet/model.ts';
+import { DEFAULT_PAGE, MAX_PAGE, MAX_TOKEN_DAYS } from '../limits.ts';
 
 /** No member but those named: a misspelt one is an error, not silence. */
 export const Exact = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
@@ -156,3 +156,29 @@ export const Problem = Type.Object(
   },
   { $id: 'Problem' },
 );
+
+const RoleName = () => Type.Enum([...ROLES], { description: 'What it may do; see the page about API tokens' });
+export const TokenBody = Exact({
+  name: Type.String({ minLength: 1, maxLength: 64, description: 'Who or what uses it' }),
+  role: RoleName(),
+  days: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_TOKEN_DAYS, description: 'It expires after these; never without' }),
+  ),
+});
+const TOKEN = {
+  id: Id(),
+  name: Type.String(),
+  role: RoleName(),
+  createdAt: Time(),
+  expiresAt: Nullable(Time()),
+  revokedAt: Nullable(Time()),
+};
+export const TokenAnswer = Exact(TOKEN);
+export const NewTokenAnswer = Exact({ ...TOKEN, token: Type.String({ description: 'Shown here, and never again' }) });
+export const PrincipalAnswer = Exact({
+  tenant: Type.String(),
+  role: RoleName(),
+  tokenId: Type.String(),
+  name: Type.String(),
+  permissions: Type.Array(Type.String()),
+});
