@@ -163,7 +163,7 @@ describe('REL-8 clients that refresh while something is published', () => {
       }
     };
     const publish = async () => {
-      for (let done = 0; done < PROOFS; done += 1) await publishNext(publisher);
+      for (let done = 0; done < PROOFS; done += 1) await publishNext(publisher, 3);
       isDone = true;
     };
     await Promise.all([publish(), ask(), ask(), ask()]);
@@ -220,12 +220,13 @@ describe('REL-3 a server that is killed while it publishes', () => {
       acknowledged.push(...(await publishUntilKilled(dir, 1 + (lines % 5), turns)));
       const publisher = await requireWhole(dir);
       ({ repository } = publisher);
-      const releases = (await publisher.store.releases('t', { after: undefined, limit: 1_000 })).map(
+      const releases = (await publisher.store.releases('t', { after: undefined, limit: 10_000 })).map(
         ({ version }) => version,
       );
       expect(acknowledged.filter((what) => what !== 'root' && !releases.includes(what))).toEqual([]);
       const trusted = await follower.refresh();
-      for (const version of releases)
+      // All that are new, and some of the others: they stand in the same files.
+      for (const version of [...releases.slice(0, 3), ...releases.slice(-12)])
         expect((await follower.find(trusted, pathOf(version), hardware))?.target.version).toBe(version);
       await publisher.close();
     }

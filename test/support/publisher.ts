@@ -24,8 +24,11 @@ import { ALL, roleBy, signersOf } from './paper.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
 const BITS = 2;
-/** One publication in so many gives the online roles to new keys: that changes the vault, the root, and all that is below. */
-const ROTATE_EVERY = 4;
+/**
+ * One publication in so many gives the online roles to new keys: that changes the vault, the root, and all that is below. Each one
+ * makes the chain longer that every later publication is held against.
+ */
+const ROTATE_EVERY = 10;
 
 export const hardware = 'hw';
 export const imageOf = (version: string) => Buffer.from(`image of ${version}`);
