@@ -22,7 +22,7 @@ export class FleetError extends OtaError<
   | 'SIGNING_EVENT_CLOSED'
   | 'ROLLOUT_UNKNOWN'
   | 'ROLLOUT_INVALID'
-  | 'ROLLOUT_HALTED'
+  | 'ROLLOUT_STATE'
   | 'ROLLOUT_ALL_OPEN'
 > {
   readonly fault = 'caller';

@@ -138,7 +138,7 @@ describe('REL-30 halt', () => {
     for (let round = 0; round < 6; round += 1) {
       const { fleet, rollout, store } = await running();
       const racing = Array.from({ length: 5 }, () => fleet.checkIn(contact()));
-      const halted = fleet.halt('t', rollout.id);
+      const halted = fleet.command('t', rollout.id, 'halt');
       const racingToo = Array.from({ length: 5 }, () => fleet.checkIn(contact()));
       await halted;
       const before = (await store.attempts('t', {}, { after: undefined, limit: 9 })).length;
@@ -150,7 +150,7 @@ describe('REL-30 halt', () => {
 
   it('REL-30 holds over a restart', async () => {
     const { fleet, rollout, ports } = await running();
-    await fleet.halt('t', rollout.id);
+    await fleet.command('t', rollout.id, 'halt');
     const restarted = await Fleet.open(ports);
     expect((await restarted.checkIn(contact()))?.decision.trace.at(-1)).toMatchObject({
       code: 'rollout.running',
@@ -160,10 +160,10 @@ describe('REL-30 halt', () => {
 
   it('REL-30 a halted rollout does not advance; one whose phases are all open neither', async () => {
     const { fleet, rollout } = await running();
-    await expect(fleet.advance('t', rollout.id)).rejects.toMatchObject({ code: 'ROLLOUT_ALL_OPEN' });
-    await fleet.halt('t', rollout.id);
-    await expect(fleet.advance('t', rollout.id)).rejects.toMatchObject({ code: 'ROLLOUT_HALTED' });
-    await expect(fleet.halt('u', rollout.id)).rejects.toMatchObject({ code: 'ROLLOUT_UNKNOWN' });
+    await expect(fleet.command('t', rollout.id, 'advance')).rejects.toMatchObject({ code: 'ROLLOUT_ALL_OPEN' });
+    await fleet.command('t', rollout.id, 'halt');
+    await expect(fleet.command('t', rollout.id, 'advance')).rejects.toMatchObject({ code: 'ROLLOUT_STATE' });
+    await expect(fleet.command('u', rollout.id, 'halt')).rejects.toMatchObject({ code: 'ROLLOUT_UNKNOWN' });
   });
 });
 

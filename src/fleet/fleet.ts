@@ -22,6 +22,7 @@ import type {
 import { Plan } from './plan.ts';
 import type { ProtocolTraits, Store } from './ports.ts';
 import type { ImageRepository } from './repository.ts';
+import { commanded, type RolloutCommand } from './rollout.ts';
 import { SeenBuffer } from './seen.ts';
 
 /** What the fleet asks of a repository: whether an image is signed now. */
@@ -149,21 +150,26 @@ export class Fleet {
     return rollout;
   }
 
-  /** Opens the next phase. @throws {FleetError} ROLLOUT_UNKNOWN, ROLLOUT_HALTED, ROLLOUT_ALL_OPEN; {StoreError} STORE_CONFLICT */
-  advance(tenant: string, id: string): Promise<Rollout> {
-    return this.#changeRollout(tenant, id, (rollout) => {
-      if (rollout.state === 'halted')
-        throw new FleetError('ROLLOUT_HALTED', 'the rollout is halted', { fix: 'Start a new rollout.' });
-      if (rollout.openPhases === rollout.phases.length) {
-        throw new FleetError('ROLLOUT_ALL_OPEN', `all ${rollout.phases.length} phases are open`);
-      }
-      return { ...rollout, openPhases: rollout.openPhases + 1 };
+  /**
+   * After `halt`, `pause` and `cancel` have returned no offer leaves, whatever raced with them (REL-30). A command that changes nothing
+   * is no error.
+   * @throws {FleetError} ROLLOUT_UNKNOWN, ROLLOUT_STATE, ROLLOUT_ALL_OPEN; {StoreError} STORE_CONFLICT
+   */
+  command(tenant: string, id: string, command: RolloutCommand): Promise<Rollout> {
+    return this.#serial.run(`rollout\0${tenant}\0${id}`, async () => {
+      const { store } = this.#ports;
+      const rollout = await store.rollout(tenant, id);
+      if (!rollout)
+        throw new FleetError('ROLLOUT_UNKNOWN', `there is no rollout ${id}`, { fix: 'See: sealift rollout list' });
+      const next = commanded(rollout, command);
+      if (next === rollout) return rollout;
+      const changed = { ...next, revision: rollout.revision + 1 };
+      await store.updateRollout(changed);
+      const release = this.#plan.release(tenant, rollout.releaseId) ?? (await store.release(tenant, rollout.releaseId));
+      if (release) this.#plan.set({ rollout: changed, release });
+      this.#emit({ type: 'rolloutChanged', rollout: changed });
+      return changed;
     });
-  }
-
-  /** No offer leaves after this has returned, whatever raced with it (REL-30). Halting twice is no error. */
-  halt(tenant: string, id: string): Promise<Rollout> {
-    return this.#changeRollout(tenant, id, (rollout) => ({ ...rollout, state: 'halted' }));
   }
 
   /** Writes the last-seen times that wait in memory. */
@@ -278,21 +284,6 @@ export class Fleet {
       if (fresh) this.#keep(fresh);
     });
     this.#emitMoved(attempt, device.protocol);
-  }
-
-  async #changeRollout(tenant: string, id: string, change: (rollout: Rollout) => Rollout): Promise<Rollout> {
-    return this.#serial.run(`rollout\0${tenant}\0${id}`, async () => {
-      const { store } = this.#ports;
-      const rollout = await store.rollout(tenant, id);
-      if (!rollout)
-        throw new FleetError('ROLLOUT_UNKNOWN', `there is no rollout ${id}`, { fix: 'See: sealift rollout list' });
-      const changed = { ...change(rollout), revision: rollout.revision + 1 };
-      await store.updateRollout(changed);
-      const release = this.#plan.release(tenant, rollout.releaseId) ?? (await store.release(tenant, rollout.releaseId));
-      if (release) this.#plan.set({ rollout: changed, release });
-      this.#emit({ type: 'rolloutChanged', rollout: changed });
-      return changed;
-    });
   }
 
   #traitsOf(protocol: string): ProtocolTraits {

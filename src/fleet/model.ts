@@ -138,7 +138,8 @@ export type Phase =
   | { readonly name: string; readonly kind: 'group'; readonly group: string }
   | { readonly name: string; readonly kind: 'share'; readonly share: number };
 
-export type RolloutState = 'running' | 'halted';
+export const ROLLOUT_STATES = ['running', 'paused', 'halted', 'cancelled'] as const;
+export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
 export interface Rollout {
   readonly tenant: string;

@@ -1,6 +1,7 @@
 /** The rollouts there are, indexed so that a decision looks only at those of its tenant and component. */
 import type { Artifact, Release, Rollout } from './model.ts';
 import type { Endorsement } from './repository.ts';
+import { isOver } from './rollout.ts';
 
 export interface Candidate {
   readonly rollout: Rollout;
@@ -15,11 +16,16 @@ export class Plan {
     for (const candidate of candidates) this.set(candidate);
   }
 
-  /** Adds a rollout, or replaces the one with its id. */
+  /** Adds a rollout, or replaces the one with its id; one that is over leaves. */
   set(candidate: Candidate): void {
     const { tenant, component } = candidate.release;
     const key = keyOf(tenant, component);
     const others = (this.#byKey.get(key) ?? []).filter(({ rollout }) => rollout.id !== candidate.rollout.id);
+    if (isOver(candidate.rollout)) {
+      if (others.length > 0) this.#byKey.set(key, others);
+      else this.#byKey.delete(key);
+      return;
+    }
     const sorted = [...others, candidate].toSorted((left, right) => (left.rollout.id < right.rollout.id ? 1 : -1));
     this.#byKey.set(key, sorted);
   }

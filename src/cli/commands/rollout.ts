@@ -57,7 +57,10 @@ export function addRolloutCommands(program: Command): void {
   );
   for (const [action, description] of [
     ['advance', 'open the next phase'],
-    ['halt', 'make no further offers; attempts under way go on'],
+    ['pause', 'make no offers until it is resumed; attempts under way go on'],
+    ['resume', 'make offers again after a pause'],
+    ['halt', 'make no further offers, for good; attempts under way go on'],
+    ['cancel', 'make no further offers, and give the rollout up; attempts under way go on'],
   ] as const) {
     verb(
       rollout,

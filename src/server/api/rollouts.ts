@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import type { Attempt, Phase, Rollout } from '../../fleet/model.ts';
+import type { RolloutCommand } from '../../fleet/rollout.ts';
 import { ApiError } from '../errors.ts';
 import { type ApiPorts, operation } from './operation.ts';
 import { page, pageRequest, time } from './paging.ts';
@@ -13,6 +14,14 @@ import {
   RolloutAnswer,
   RolloutBody,
 } from './schemas.ts';
+
+const COMMANDS: readonly (readonly [RolloutCommand, string])[] = [
+  ['advance', 'Open the next phase'],
+  ['pause', 'Make no offers until it is resumed; attempts under way go on'],
+  ['resume', 'Make offers again after a pause'],
+  ['halt', 'Make no further offers, for good; attempts under way go on'],
+  ['cancel', 'Make no further offers, and give the rollout up; attempts under way go on'],
+];
 
 export const ROLLOUT_OPERATIONS = [
   operation({
@@ -66,32 +75,7 @@ export const ROLLOUT_OPERATIONS = [
       return rolloutAnswer(ports, rollout);
     },
   }),
-  operation({
-    id: 'advanceRollout',
-    method: 'POST',
-    url: '/rollouts/:id([0-9A-Z]+)::advance',
-    permission: 'rollout.write',
-    summary: 'Open the next phase',
-    params: IdParams,
-    status: 200,
-    answer: RolloutAnswer,
-    async run(ports, { params }) {
-      return rolloutAnswer(ports, await ports.fleet.advance(ports.tenant, params.id));
-    },
-  }),
-  operation({
-    id: 'haltRollout',
-    method: 'POST',
-    url: '/rollouts/:id([0-9A-Z]+)::halt',
-    permission: 'rollout.write',
-    summary: 'Make no further offers; attempts under way go on',
-    params: IdParams,
-    status: 200,
-    answer: RolloutAnswer,
-    async run(ports, { params }) {
-      return rolloutAnswer(ports, await ports.fleet.halt(ports.tenant, params.id));
-    },
-  }),
+  ...COMMANDS.map(commandOperation),
   operation({
     id: 'listAttempts',
     method: 'GET',
@@ -111,6 +95,22 @@ export const ROLLOUT_OPERATIONS = [
     },
   }),
 ];
+
+function commandOperation([command, summary]: readonly [RolloutCommand, string]) {
+  return operation({
+    id: `${command}Rollout`,
+    method: 'POST',
+    url: `/rollouts/:id([0-9A-Z]+)::${command}`,
+    permission: 'rollout.write',
+    summary,
+    params: IdParams,
+    status: 200,
+    answer: RolloutAnswer,
+    async run(ports, { params }) {
+      return rolloutAnswer(ports, await ports.fleet.command(ports.tenant, params.id, command));
+    },
+  });
+}
 
 /** One of the two is there: the schema says so. */
 function phaseFrom({ name, group, share = 0 }: Static<typeof PhaseSchema>): Phase {

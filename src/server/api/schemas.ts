@@ -1,7 +1,7 @@
 /** Shapes of the REST API; validation, types and the OpenAPI document come from these. */
 import { type Static, type TSchema, Type } from 'typebox';
 import { SHA256_HEX } from '../../core/bytes.ts';
-import { ATTEMPT_STATES, ROLES } from '../../fleet/model.ts';
+import { ATTEMPT_STATES, ROLES, ROLLOUT_STATES } from '../../fleet/model.ts';
 import { DEFAULT_PAGE, MAX_PAGE, MAX_TOKEN_DAYS } from '../limits.ts';
 
 /** No member but those named: a misspelt one is an error, not silence. */
@@ -107,7 +107,7 @@ export const RolloutBody = Exact({
 export const RolloutAnswer = Exact({
   id: Id(),
   releaseId: Id(),
-  state: Type.Enum(['running', 'halted']),
+  state: Type.Enum([...ROLLOUT_STATES]),
   phases: Type.Array(
     Exact({
       name: Type.String(),
