@@ -17,6 +17,11 @@ describe('DESIGN-6 configuration', () => {
     expect(new Set(origins.values())).toEqual(new Set(['default']));
   });
 
+  it('DESIGN-6 variables of the tests are none of its own, and no mistake', () => {
+    const env = { SEALIFT_RELEASE: '1', SEALIFT_TEST_SKIP: 'curl', SEALIFT_VECTORS: '/x' };
+    expect(loadConfig(env).config).toEqual(loadConfig({}).config);
+  });
+
   it('DESIGN-6 file beats default, variable beats file, and each value knows where it is from', () => {
     const file = fileOf('cups:\n  port: 1\n  tls: { serverNames: gw.example }\nlog:\n  level: warn\n');
     const { config, origins } = loadConfig({ SEALIFT_CUPS_PORT: '2', PATH: '/bin' }, file);

@@ -87,6 +87,7 @@ const BY_VARIABLE = new Map(SETTINGS.map((setting) => [setting.variable, setting
 /** Variables that are not settings: they choose the file, and steer tests. */
 const OTHER_VARIABLES = new Set([
   'SEALIFT_CONFIG',
+  'SEALIFT_RELEASE',
   'SEALIFT_TEST_SKIP',
   'SEALIFT_VECTORS',
   'SEALIFT_TOKEN',
