@@ -6,8 +6,15 @@ export class StoreError extends OtaError<
   readonly fault = 'environment';
 }
 
-export class BlobError extends OtaError<'BLOB_LENGTH' | 'BLOB_DIGEST' | 'BLOB_WRITE' | 'BLOB_MISSING' | 'BLOB_READ'> {
+export class BlobError extends OtaError<
+  'BLOB_LENGTH' | 'BLOB_DIGEST' | 'BLOB_WRITE' | 'BLOB_MISSING' | 'BLOB_READ' | 'BLOB_BUSY'
+> {
   readonly fault = 'environment';
+}
+
+/** An upload in parts that does not go on as its caller thinks. */
+export class UploadError extends OtaError<'UPLOAD_UNKNOWN' | 'UPLOAD_OFFSET' | 'UPLOAD_CUT'> {
+  readonly fault = 'caller';
 }
 
 /** A command that the fleet's rules do not allow. */

@@ -164,6 +164,71 @@ export interface Blobs {
   lengthBytes(sha256: string): Promise<number | undefined>;
   /** Bytes [start, end) in chunks. @throws {BlobError} BLOB_MISSING, BLOB_READ */
   read(sha256: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+  /** Keyset page in order of digests; `after` is one. */
+  list(page: PageRequest): Promise<readonly BlobEntry[]>;
+  /**
+   * Hashes a blob anew. One that no longer hashes to its name is moved aside, kept for inspection (the newest of each digest), and
+   * from then on missing, also after a restart, until it is stored again. One that is stored again meanwhile stays.
+   * @param pace called after each chunk with its bytes, and waited for; what it throws ends the check without a verdict
+   * @throws {BlobError} BLOB_READ it cannot be read; it stays where it is
+   */
+  check(sha256: string, pace?: (bytes: number) => Promise<void>): Promise<BlobCheck>;
+  /** Digests of what was moved aside: keyset page. */
+  quarantined(page: PageRequest): Promise<readonly string[]>;
+  readonly uploads: Uploads;
+}
+
+export interface BlobEntry {
+  readonly sha256: string;
+  readonly lengthBytes: number;
+  /** Wall clock at which its bytes were last seen to hash to its name: when it was stored, or checked. */
+  readonly checkedAtMs: number;
+}
+
+export type BlobCheck =
+  | { readonly state: 'good' }
+  | { readonly state: 'missing' }
+  /** `isAside` is false when the disk did not let it be moved; it is not served by this process all the same. */
+  | { readonly state: 'bad'; readonly actualSha256: string; readonly isAside: boolean };
+
+/**
+ * Blobs that come in parts, over connections that break. What was acknowledged is durable: after a kill an upload goes on from there,
+ * or from further on. Uploads that nobody adds to for UPLOAD_IDLE_MS of monotonic time go away; a restart begins that time anew.
+ */
+export interface Uploads {
+  /**
+   * The open upload of these bytes, begun by whomever, or a new one.
+   * @throws {BlobError} BLOB_BUSY MAX_OPEN_UPLOADS are open, BLOB_WRITE, BLOB_MISSING not a digest
+   */
+  open(sha256: string, lengthBytes: number): Promise<Upload>;
+  state(id: string): Promise<Upload | undefined>;
+  /**
+   * Adds what `source` yields behind the `offsetBytes` that are here. A newer call ends an older one that still waits for bytes: its
+   * connection may be long dead. What came before a source broke off is kept.
+   * @throws {UploadError} UPLOAD_UNKNOWN, UPLOAD_OFFSET another offset than what is here, UPLOAD_CUT the source broke off
+   * @throws {BlobError} BLOB_LENGTH more than announced, BLOB_WRITE disk full, I/O: what was acknowledged stays
+   */
+  append(id: string, offsetBytes: number, source: AsyncIterable<Uint8Array>): Promise<Upload>;
+  /**
+   * Makes a blob of an upload that has all its bytes, durably.
+   * @throws {UploadError} UPLOAD_UNKNOWN
+   * @throws {BlobError} BLOB_LENGTH bytes are missing, it stays open; BLOB_DIGEST other bytes, it is gone; BLOB_WRITE
+   */
+  finish(id: string): Promise<void>;
+  /** @returns whether there was one */
+  abort(id: string): Promise<boolean>;
+  /** Drops what is idle for too long, to free its disk. @returns how many */
+  expire(): Promise<number>;
+}
+
+export interface Upload {
+  readonly id: string;
+  readonly sha256: string;
+  readonly lengthBytes: number;
+  /** Bytes that are here, on disk. */
+  readonly offsetBytes: number;
+  /** Wall clock, as it stands now, at which it goes away unless something is added. */
+  readonly expiresAtMs: number;
 }
 
 /** The image repository as devices see it: release proofs, ready to be served. */

@@ -64,7 +64,7 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   await using cleanup = new AsyncDisposableStack();
   const store = await openSqliteStore({ path: join(dataDir, 'sealift.db') });
   cleanup.defer(() => store.close());
-  const blobs = await FileBlobs.open(join(dataDir, 'blobs'));
+  const blobs = await FileBlobs.open(join(dataDir, 'blobs'), { clock, random });
   const { tenant } = config;
   const vault = ports.vault ?? closedVault;
   const nextId = createUlids({ clock, random });

@@ -43,7 +43,7 @@ export async function cupsSite(): Promise<CupsSite> {
   const dir = temporaryDir(afterAll);
   const store = await openSqliteStore({ path: join(dir, 'sealift.db') });
   afterAll(() => store.close());
-  const blobs = await FileBlobs.open(join(dir, 'blobs'));
+  const blobs = await FileBlobs.open(join(dir, 'blobs'), ports);
   const tls = await makeTls();
   const metrics = new Metrics('test');
   const nextId = createUlids(ports);

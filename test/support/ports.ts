@@ -30,6 +30,46 @@ export class FakeClock implements Clock {
   }
 }
 
+/** A clock on which waiting takes no time: who sleeps finds that it has passed. Wall and monotonic time are apart. */
+export class SkippingClock implements Clock {
+  readonly #startMs: number;
+  #wallMs: number;
+  #monotonicMs = 5_000;
+
+  constructor(nowMs = Date.UTC(2026, 10, 24)) {
+    this.#wallMs = nowMs;
+    this.#startMs = this.#monotonicMs;
+  }
+
+  nowMs(): number {
+    return this.#wallMs;
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  /** Milliseconds since the test began, by the clock that never jumps. */
+  elapsedMs(): number {
+    return this.#monotonicMs - this.#startMs;
+  }
+
+  /** Somebody sets the wall clock. */
+  jump(ms: number): void {
+    this.#wallMs += ms;
+  }
+
+  advance(ms: number): void {
+    this.#wallMs += ms;
+    this.#monotonicMs += ms;
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.advance(ms);
+  }
+}
+
 /** The same bytes for the same seed. */
 export function seededRandom(seed: string): Random {
   let count = 0;

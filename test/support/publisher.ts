@@ -37,7 +37,7 @@ export const pathOf = (version: string) => `firmware/${version}/${hardware}`;
 /** Opened as after a restart. The parts are closed by `close`. @param wrap stands between the repository and its store */
 export async function openPublisher(dir: string, wrap = (store: Store) => store) {
   const store = wrap(await openSqliteStore({ path: join(dir, 'sealift.db') }));
-  const blobs = await FileBlobs.open(join(dir, 'blobs'));
+  const blobs = await FileBlobs.open(join(dir, 'blobs'), { clock, random });
   const vaultFile = join(dir, 'vault.json');
   const ports = { clock, random };
   const vault = existsSync(vaultFile)

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { chunksOf, collect, temporaryDir } from '../../../test/support/ports.ts';
+import { chunksOf, collect, SkippingClock, temporaryDir } from '../../../test/support/ports.ts';
 import { isSkipped } from '../../../test/support/programs.ts';
 import { releaseKeys, rootFile } from '../../../test/support/releases.ts';
 import { BLANK } from '../../device/journal.ts';
 import { describeDeviceTrust } from '../../device/trust.contract.ts';
 import { describeBlobs } from '../../fleet/blobs.contract.ts';
 import { sha256Hex } from '../../trust/payload.ts';
+import { systemClock, systemRandom } from '../node/ports.ts';
 import { FileBlobs } from './blobs.ts';
 import { FileDeviceState, FileSlots } from './device.ts';
 import { FileDeviceTrust } from './device-trust.ts';
@@ -16,14 +17,30 @@ import { writeFileDurably } from './durable.ts';
 import { ScriptInstaller } from './script-installer.ts';
 import { writeSecretFile } from './secret.ts';
 
-describeBlobs('FileBlobs', () => FileBlobs.open(join(temporaryDir(), 'blobs')));
+const random = systemRandom;
+
+describeBlobs('FileBlobs', async () => {
+  const dir = join(temporaryDir(), 'blobs');
+  const clock = new SkippingClock();
+  const open = () => FileBlobs.open(dir, { clock, random });
+  const rot = async (sha256: string, bit: number) => {
+    const file = join(dir, sha256.slice(0, 2), sha256);
+    const { atime, mtime } = statSync(file);
+    const content = readFileSync(file);
+    content[bit >> 3] = (content[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    writeFileSync(file, content);
+    // A disk that rots does not renew the time of its files.
+    utimesSync(file, atime, mtime);
+  };
+  return { blobs: await open(), clock, reopen: open, rot };
+});
 
 describe('REL-4 FileBlobs', () => {
   it('REL-3 drops at the next start what a crash left half-written', async () => {
     const dir = join(temporaryDir(), 'blobs');
     mkdirSync(join(dir, 'drafts'), { recursive: true });
     writeFileSync(join(dir, 'drafts', 'half'), 'half an upload');
-    await FileBlobs.open(dir);
+    await FileBlobs.open(dir, { clock: systemClock, random });
     expect(readdirSync(join(dir, 'drafts'))).toEqual([]);
   });
 
@@ -33,7 +50,7 @@ describe('REL-4 FileBlobs', () => {
       const dir = temporaryDir();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', dir]);
       onTestFinished(() => void execFileSync('umount', [dir]));
-      const blobs = await FileBlobs.open(join(dir, 'blobs'));
+      const blobs = await FileBlobs.open(join(dir, 'blobs'), { clock: systemClock, random });
       const put = (length: number) => {
         const content = Buffer.alloc(length, length);
         return blobs.put(sha256Hex(content), length, chunksOf(content, 4_096));
@@ -46,6 +63,47 @@ describe('REL-4 FileBlobs', () => {
       await put(1_000);
     },
   );
+
+  it.skipIf(isSkipped('root'))(
+    'REL-4 an upload on a full disk goes back to what it had acknowledged, and on from there when there is space',
+    async () => {
+      const dir = temporaryDir();
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir]);
+      onTestFinished(() => void execFileSync('umount', [dir]));
+      const { uploads } = await FileBlobs.open(join(dir, 'blobs'), { clock: systemClock, random });
+      writeFileSync(join(dir, 'ballast'), Buffer.alloc(128 * 1_024));
+      const content = Buffer.alloc(200_000, 'x');
+      const { id } = await uploads.open(sha256Hex(content), content.length);
+      await uploads.append(id, 0, chunksOf(content.subarray(0, 10_000), 4_096));
+      await expect(uploads.append(id, 10_000, chunksOf(content.subarray(10_000), 4_096))).rejects.toMatchObject({
+        code: 'BLOB_WRITE',
+        fix: expect.stringContaining('Free space') as string,
+      });
+      expect(await uploads.state(id)).toMatchObject({ offsetBytes: 10_000 });
+      writeFileSync(join(dir, 'ballast'), '');
+      await uploads.append(id, 10_000, chunksOf(content.subarray(10_000), 4_096));
+      await uploads.finish(id);
+    },
+  );
+
+  it.skipIf(isSkipped('root'))('REL-5 a bad blob on a read-only disk is not served, and goes aside later', async () => {
+    const dir = temporaryDir();
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', dir]);
+    onTestFinished(() => void execFileSync('umount', [dir]));
+    const blobs = await FileBlobs.open(join(dir, 'blobs'), { clock: systemClock, random });
+    const content = Buffer.from('image');
+    const sha256 = sha256Hex(content);
+    await blobs.put(sha256, content.length, chunksOf(content));
+    writeFileSync(join(dir, 'blobs', sha256.slice(0, 2), sha256), 'imagf');
+    execFileSync('mount', ['-o', 'remount,ro', dir]);
+    expect(await blobs.check(sha256)).toMatchObject({ state: 'bad', isAside: false });
+    expect(await blobs.lengthBytes(sha256)).toBeUndefined();
+    await expect(collect(blobs.read(sha256))).rejects.toMatchObject({ code: 'BLOB_MISSING' });
+    execFileSync('mount', ['-o', 'remount,rw', dir]);
+    expect(await blobs.check(sha256)).toMatchObject({ state: 'bad', isAside: true });
+    await blobs.put(sha256, content.length, chunksOf(content));
+    expect(await collect(blobs.read(sha256))).toEqual(content);
+  });
 });
 
 describe('SEC-21 secret files', () => {

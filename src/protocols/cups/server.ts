@@ -49,7 +49,7 @@ const NO_CHANGE: CupsReply = { head: NO_UPDATE, update: undefined };
 
 export interface CupsPorts {
   readonly fleet: Pick<Fleet, 'checkIn' | 'report'>;
-  readonly blobs: Blobs;
+  readonly blobs: Pick<Blobs, 'read'>;
   readonly proofs: Proofs;
   readonly log: Log;
   /** Tenant of all routers that come through this listener. */
