@@ -1,5 +1,5 @@
 /** The REST API as the CLI uses it. */
-import { createReadStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { tokenFile } from '../server/token.ts';
 import { CliError } from './exit.ts';
@@ -50,10 +50,14 @@ export class ApiClient {
     return this.#call('PUT', path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   }
 
-  putFile<T>(path: string, file: string, lengthBytes: number): Promise<T> {
-    return this.#call('PUT', path, {
-      headers: { 'content-type': 'application/octet-stream', 'content-length': String(lengthBytes) },
-      body: Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>,
+  /** Sends bytes that go behind the `offset` that are there. */
+  patchBytes<T>(path: string, offset: number, source: AsyncIterable<Uint8Array>, lengthBytes: number): Promise<T> {
+    return this.#call('PATCH', path, {
+      headers: {
+        ...{ 'content-type': 'application/offset+octet-stream', 'content-length': String(lengthBytes) },
+        'upload-offset': String(offset),
+      },
+      body: Readable.toWeb(Readable.from(source, { objectMode: false })) as ReadableStream<Uint8Array>,
       duplex: 'half',
     });
   }
@@ -62,20 +66,24 @@ export class ApiClient {
   async #call<T>(method: string, path: string, init: RequestInit & { duplex?: 'half' }): Promise<T> {
     const { server, token } = this.#target;
     let answer: Response;
+    let body: unknown;
     try {
       answer = await fetch(new URL(`/api/v1${path}`, server), {
         method,
         ...init,
         headers: { authorization: `Bearer ${token}`, ...init.headers },
       });
+      const text = await answer.text();
+      body = answer.ok ? JSON.parse(text) : problemIn(text);
     } catch (cause) {
+      if (cause instanceof SyntaxError) throw cause;
       throw new CliError('CLI_UNREACHABLE', `no Sealift server answers at ${server}`, {
         cause,
         fix: 'Start one with "sealift serve", or name another with --server or SEALIFT_SERVER.',
       });
     }
-    if (answer.ok) return (await answer.json()) as T;
-    throw apiError(answer.status, (await answer.json().catch(() => ({}))) as ProblemBody);
+    if (answer.ok) return body as T;
+    throw apiError(answer, body as ProblemBody);
   }
 }
 
@@ -94,13 +102,23 @@ export function findToken(env: Readonly<Record<string, string | undefined>>, dat
   }
 }
 
-function apiError(status: number, problem: ProblemBody): CliError {
+/** A proxy in between answers in words of its own. */
+function problemIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function apiError({ status, headers }: Response, problem: ProblemBody): CliError {
+  const [retryAfter = ''] = /^[0-9]{1,6}$/.exec(headers.get('retry-after') ?? '') ?? [];
   const pointers = (problem.errors ?? []).map(({ pointer, message }) => `${pointer || '/'} ${message}`);
   const text =
     pointers.length > 0 ? pointers.join('; ') : (problem.detail ?? `the server answered with status ${status}`);
   const named = problem.code === undefined ? text : `${text} (${problem.code}, request ${problem.requestId})`;
   return new CliError('CLI_API', named, {
-    detail: { status, code: problem.code },
+    detail: { status, code: problem.code, ...(retryAfter === '' ? {} : { retryAfterSeconds: Number(retryAfter) }) },
     ...(problem.fix === undefined ? {} : { fix: problem.fix }),
   });
 }

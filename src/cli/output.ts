@@ -6,13 +6,21 @@ export interface Output {
   /** One JSON document with `--json`, else `text`. */
   result(data: unknown, text: () => string): void;
   message(text: string): void;
+  /** One line that is drawn over and over, on a terminal only; `undefined` takes it away. */
+  progress(text: string | undefined): void;
 }
 
 export function createOutput(json: boolean): Output {
   return {
     result: (data, text) => process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text()}\n`),
     message: (text) => process.stderr.write(`${text}\n`),
+    progress: (text) => drawProgress(process.stderr, text),
   };
+}
+
+/** Data goes to standard output, so a line on standard error is in nobody's way; where no person looks there is none. */
+export function drawProgress(stream: { isTTY?: boolean; write(text: string): unknown }, text: string | undefined) {
+  if (stream.isTTY) stream.write(`\r\u001b[K${text ?? ''}`);
 }
 
 /** Columns as wide as their widest cell; `-` where a cell is empty. */

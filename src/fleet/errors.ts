@@ -17,6 +17,12 @@ export class UploadError extends OtaError<'UPLOAD_UNKNOWN' | 'UPLOAD_OFFSET' | '
   readonly fault = 'caller';
 }
 
+export function unknownUpload(id: string): UploadError {
+  return new UploadError('UPLOAD_UNKNOWN', `there is no upload ${id}`, {
+    fix: 'It was finished, aborted, or idle for too long: look whether the artifact is there, else begin anew.',
+  });
+}
+
 /** A command that the fleet's rules do not allow. */
 export class FleetError extends OtaError<
   | 'DEVICE_UNKNOWN'

@@ -62,6 +62,14 @@ export const ConfigSchema = Section({
     snapshotDays: Days(7, 'Days a snapshot is valid; it is signed anew at half of that'),
     timestampDays: Days(7, 'Days a timestamp is valid; it is signed anew at half of that'),
   }),
+  blobs: Section({
+    scrubDays: Type.Integer({
+      minimum: 0,
+      maximum: 365,
+      default: 30,
+      description: 'Days after which each artifact is read and hashed anew, to find bit rot; 0 never does',
+    }),
+  }),
   log: Section({
     level: Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], {
       default: 'info',

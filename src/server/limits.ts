@@ -29,6 +29,8 @@ export const CA_CERTIFICATE_DAYS = 3_650;
 export const EXPIRY_WARNING_DAYS: readonly number[] = [30, 14, 3];
 /** Milliseconds between two looks at what expires and what has to be signed anew. */
 export const TRUST_CHECK_MS = 10 * 60_000;
+/** Milliseconds between two looks at uploads that nobody goes on with; they are kept for a day. */
+export const UPLOAD_CHECK_MS = 10 * 60_000;
 /** Random bytes of an API token (SEC-16: at least 128 bits). */
 export const TOKEN_BYTES = 32;
 /** Days an API token may be valid, if it expires at all. */

@@ -36,7 +36,8 @@ export async function mountManagement(app: FastifyInstance, ports: ManagementPor
     });
     return sendProblem(error, request, reply, ports.log);
   });
-  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  for (const type of new Set(OPERATIONS.flatMap(({ raw }) => raw ?? [])))
+    app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -77,17 +78,19 @@ async function authorize(
 function mountOperation(api: FastifyInstance, operation: Operation, ports: ManagementPorts): void {
   const { params, query, body, answer } = operation;
   const principals = new WeakMap<FastifyRequest, Principal>();
+  const { params, query, body, headers, answer, raw } = operation;
   api.route({
     method: operation.method,
     url: operation.url,
-    bodyLimit: operation.bodyLimit ?? (operation.raw ? MAX_ARTIFACT_BYTES : MAX_API_BODY_BYTES),
+    bodyLimit: operation.bodyLimit ?? (raw ? MAX_ARTIFACT_BYTES : MAX_API_BODY_BYTES),
     schema: {
       operationId: operation.id,
       summary: operation.summary,
-      ...(operation.raw ? { consumes: ['application/octet-stream'] } : {}),
+      ...(raw ? { consumes: [raw] } : {}),
       ...(params ? { params } : {}),
       ...(query ? { querystring: query } : {}),
       ...(body ? { body } : {}),
+      ...(headers ? { headers } : {}),
       response: { [operation.status]: answer, default: { $ref: 'Problem#' } },
     },
     // Before the body is read: strangers cost nothing.
@@ -99,8 +102,19 @@ function mountOperation(api: FastifyInstance, operation: Operation, ports: Manag
       if (!principal) throw new Error('a request that nobody has authorized');
       const { params: in_, query: by, body: said } = request;
       const call = { params: in_, query: by, body: said, principal, request, reply };
+      if (raw) requireMediaType(raw, request.headers['content-type']);
+      const { params: names, query: options, body: content, headers: given } = request;
+      const call = { params: names, query: options, body: content, headers: given, request, reply };
       return reply.code(operation.status).send(await operation.run(ports, call));
     },
+  });
+}
+
+/** JSON, which every route can read, is no stream of bytes. @throws {ApiError} API_MEDIA_TYPE */
+function requireMediaType(type: string, header: string | undefined): void {
+  if (header?.split(';', 1)[0]?.trim().toLowerCase() === type) return;
+  throw new ApiError('API_MEDIA_TYPE', `this takes ${type}, not ${header ?? 'a body without a type'}`, {
+    fix: `Send "Content-Type: ${type}".`,
   });
 }
 

@@ -1,6 +1,7 @@
 /** Prometheus metrics. Never a device id as label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { FleetEvent } from '../fleet/events.ts';
+import type { BadBlob } from '../fleet/scrub.ts';
 
 export class Metrics {
   readonly registry = new Registry();
@@ -8,6 +9,7 @@ export class Metrics {
   readonly #updates: Counter<'protocol' | 'state'>;
   readonly #unknown: Counter<'protocol'>;
   readonly #expiry: Gauge<'repo' | 'role'>;
+  readonly #badBlobs: Counter<'reason'>;
 
   constructor(version: string) {
     const registers = [this.registry];
@@ -35,6 +37,12 @@ export class Metrics {
       labelNames: ['repo', 'role'],
       registers,
     });
+    this.#badBlobs = new Counter({
+      name: 'sealift_bad_blobs_total',
+      help: 'Artifacts that the scrub found to be bad: other bytes than were stored, or none',
+      labelNames: ['reason'],
+      registers,
+    });
     this.#unknown = new Counter({
       name: 'sealift_unknown_devices_total',
       help: 'Contacts of devices that are not registered',
@@ -49,6 +57,10 @@ export class Metrics {
 
   expiresIn(role: string, seconds: number): void {
     this.#expiry.set({ repo: 'image', role }, seconds);
+  }
+
+  badBlob({ reason }: BadBlob): void {
+    this.#badBlobs.inc({ reason });
   }
 
   onFleetEvent(event: FleetEvent): void {

@@ -11,8 +11,9 @@ import { createUlids } from '../core/ulid.ts';
 import type { FleetEvent } from '../fleet/events.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import type { SigningEvent } from '../fleet/model.ts';
-import type { Proofs } from '../fleet/ports.ts';
+import type { Blobs, Proofs } from '../fleet/ports.ts';
 import { ImageRepository } from '../fleet/repository.ts';
+import { type BadBlob, Scrub } from '../fleet/scrub.ts';
 import { SigningEvents } from '../fleet/signing.ts';
 import { CupsServer, cupsTraits, mountCups } from '../protocols/cups/index.ts';
 import type { Vault } from '../trust/vault.ts';
@@ -21,7 +22,7 @@ import type { Config } from './config.ts';
 import { mountDevices } from './devices.ts';
 import { ConfigError, ServerError } from './errors.ts';
 import { ExpiryWatch } from './expiry.ts';
-import { DRAIN_MS, SEEN_FLUSH_MS, TRUST_CHECK_MS } from './limits.ts';
+import { DRAIN_MS, SEEN_FLUSH_MS, TRUST_CHECK_MS, UPLOAD_CHECK_MS } from './limits.ts';
 import { createListener, isLoopback, listen } from './listeners.ts';
 import { mountManagement } from './management.ts';
 import { Metrics } from './metrics.ts';
@@ -65,6 +66,8 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
   const store = await openSqliteStore({ path: join(dataDir, 'sealift.db') });
   cleanup.defer(() => store.close());
   const blobs = await FileBlobs.open(join(dataDir, 'blobs'), { clock, random });
+  cleanup.defer(scrubPeriodically({ blobs, clock, log, metrics }, config.blobs.scrubDays));
+  cleanup.defer(expireUploadsPeriodically(blobs, log));
   const { tenant } = config;
   const vault = ports.vault ?? closedVault;
   const nextId = createUlids({ clock, random });
@@ -186,6 +189,36 @@ function flushSeenPeriodically(fleet: Fleet, log: Log): () => void {
   const timer = setInterval(() => {
     fleet.flushSeen().catch((error: unknown) => log.warn({ code: 'SEEN_FLUSH_FAILED', error: String(error) }));
   }, SEEN_FLUSH_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** @param days between two looks at one artifact; 0 looks at none. Returns what ends it. */
+function scrubPeriodically(
+  { blobs, clock, log, metrics }: { blobs: Blobs; clock: Clock; log: Log; metrics: Metrics },
+  days: number,
+): () => Promise<void> {
+  if (days === 0) return async () => undefined;
+  const onBad = (bad: BadBlob) => {
+    metrics.badBlob(bad);
+    log.error({ code: 'BLOB_BAD', ...bad, fix: 'Upload the artifact again, and look at the disk of the data folder.' });
+  };
+  const onError = (error: unknown) =>
+    log.error({ code: isOtaError(error) ? error.code : 'INTERNAL', what: 'scrub', error: String(error) });
+  const scrub = new Scrub({ blobs, clock, periodMs: days * DAY_MS, onBad, onError });
+  const stop = new AbortController();
+  const running = scrub.run(stop.signal);
+  return async () => {
+    stop.abort();
+    await running;
+  };
+}
+
+/** Frees the disk of uploads that nobody goes on with. Returns what ends it. */
+function expireUploadsPeriodically({ uploads }: Blobs, log: Log): () => void {
+  const timer = setInterval(() => {
+    uploads.expire().catch((error: unknown) => log.warn({ code: 'UPLOAD_EXPIRY_FAILED', error: String(error) }));
+  }, UPLOAD_CHECK_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -9,7 +9,7 @@ import { isOtaError } from '../../core/errors.ts';
 import type { Clock, Random } from '../../core/ports.ts';
 import { Serial } from '../../core/serial.ts';
 import { createUlids } from '../../core/ulid.ts';
-import { BlobError, UploadError } from '../../fleet/errors.ts';
+import { BlobError, UploadError, unknownUpload } from '../../fleet/errors.ts';
 import { MAX_OPEN_UPLOADS, UPLOAD_IDLE_MS } from '../../fleet/limits.ts';
 import type { Upload, Uploads } from '../../fleet/ports.ts';
 import { digestError, lengthError, writeError } from './blob-errors.ts';
@@ -243,9 +243,7 @@ export class FileUploads implements Uploads {
   #known(id: string): OpenUpload {
     const upload = this.#find(id);
     if (upload) return upload;
-    throw new UploadError('UPLOAD_UNKNOWN', `there is no upload ${id}`, {
-      fix: 'It was finished, aborted, or idle for too long: look whether the artifact is there, else begin anew.',
-    });
+    throw unknownUpload(id);
   }
 
   #view({ id, sha256, lengthBytes, offsetBytes, touchedMs }: OpenUpload): Upload {

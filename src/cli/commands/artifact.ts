@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { systemClock, systemRandom } from '../../adapters/node/ports.ts';
 import type { ApiClient } from '../api-client.ts';
 import { CliError } from '../exit.ts';
+import { PROGRESS_MS } from '../limits.ts';
+import type { Output } from '../output.ts';
+import { uploadFile } from '../upload.ts';
 import { noun, verb } from '../verbs.ts';
 
 export interface StoredArtifact {
@@ -16,10 +20,10 @@ export function addArtifactCommands(program: Command): void {
   verb(
     artifact,
     'upload <file>',
-    'store a file under its SHA-256',
+    'store a file under its SHA-256; goes on where a connection, or an earlier run, broke off',
     () => undefined,
     async ({ api, out }, [file = '']) => {
-      const stored = await uploadArtifact(api(), file);
+      const stored = await uploadArtifact(api(), file, out);
       out.result(stored, () => `${stored.sha256}  ${stored.lengthBytes} bytes`);
     },
   );
@@ -35,9 +39,28 @@ export function addArtifactCommands(program: Command): void {
   );
 }
 
-export async function uploadArtifact(api: ApiClient, file: string): Promise<StoredArtifact> {
-  const { sha256, lengthBytes } = await digestOf(file);
-  return api.putFile(`/artifacts/${sha256}`, file, lengthBytes);
+/** In parts: a connection that breaks is no more than a pause. What is happening is drawn on a terminal. */
+export async function uploadArtifact(api: ApiClient, file: string, out: Output): Promise<StoredArtifact> {
+  const stored = await digestOf(file);
+  let drawnMs = 0;
+  const onSent = (bytes: number) => {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - drawnMs < PROGRESS_MS) return;
+    drawnMs = nowMs;
+    out.progress(`${file}  ${megabytes(bytes)} of ${megabytes(stored.lengthBytes)} MB`);
+  };
+  const onRetry = (reason: string, waitMs: number) =>
+    out.message(`The upload pauses for ${Math.ceil(waitMs / 1_000)} s: ${reason}`);
+  try {
+    await uploadFile(api, { file, ...stored }, { clock: systemClock, random: systemRandom, onSent, onRetry });
+  } finally {
+    out.progress(undefined);
+  }
+  return stored;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }
 
 /** @throws {CliError} CLI_FILE */

@@ -53,7 +53,7 @@ export function addReleaseCommands(program: Command): void {
       requireFolderOf(options.out);
       const artifacts = [];
       for (const [hardware, file] of images) {
-        const { sha256 } = await uploadArtifact(client, file);
+        const { sha256 } = await uploadArtifact(client, file, out);
         const path = paths.get(hardware);
         artifacts.push({ hardware, sha256, ...(path === undefined ? {} : { path }) });
       }

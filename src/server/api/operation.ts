@@ -41,18 +41,20 @@ export interface ApiPorts {
   readonly issuer: RouterIssuer | undefined;
 }
 
-export interface Call<P, Q, B> {
+export interface Call<P, Q, B, H> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
   readonly principal: Principal;
+  /** Those of the schema; names in lower case. */
+  readonly headers: H;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
 
 export interface Operation {
   readonly id: string;
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below /api/v1, in Fastify's spelling: `::` is a colon. */
   readonly url: string;
   readonly permission: Permission;
@@ -60,13 +62,14 @@ export interface Operation {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
-  /** The body is raw bytes, handed over as a stream. */
-  readonly raw?: boolean;
+  readonly headers?: TSchema;
+  /** The body is raw bytes of this media type, handed over as a stream. */
+  readonly raw?: 'application/octet-stream' | 'application/offset+octet-stream';
   /** Bytes of the body, where more than usual are needed. */
   readonly bodyLimit?: number;
-  readonly status: 200 | 201;
+  readonly status: 200 | 201 | 204;
   readonly answer: TSchema;
-  run(ports: ApiPorts, call: Call<unknown, unknown, unknown>): Promise<unknown>;
+  run(ports: ApiPorts, call: Call<unknown, unknown, unknown, unknown>): Promise<unknown>;
 }
 
 type StaticOr<S extends TSchema | undefined> = S extends TSchema ? Static<S> : undefined;
@@ -77,13 +80,15 @@ export function operation<
   P extends TSchema | undefined = undefined,
   Q extends TSchema | undefined = undefined,
   B extends TSchema | undefined = undefined,
+  H extends TSchema | undefined = undefined,
 >(
-  definition: Omit<Operation, 'params' | 'query' | 'body' | 'answer' | 'run'> & {
+  definition: Omit<Operation, 'params' | 'query' | 'body' | 'headers' | 'answer' | 'run'> & {
     params?: P;
     query?: Q;
     body?: B;
+    headers?: H;
     answer: A;
-    run(ports: ApiPorts, call: Call<StaticOr<P>, StaticOr<Q>, StaticOr<B>>): Promise<Static<A>>;
+    run(ports: ApiPorts, call: Call<StaticOr<P>, StaticOr<Q>, StaticOr<B>, StaticOr<H>>): Promise<Static<A>>;
   },
 ): Operation {
   return definition as unknown as Operation;

@@ -29,6 +29,15 @@ const STATUS = new Map<string, number>([
   ['BLOB_LENGTH', 422],
   ['BLOB_DIGEST', 422],
   ['BLOB_MISSING', 404],
+  ['UPLOAD_UNKNOWN', 404],
+  ['UPLOAD_OFFSET', 409],
+  ['UPLOAD_CUT', 409],
+]);
+
+/** Seconds after which it is worth to come again, where something is full (REL-19). */
+const RETRY_AFTER_SECONDS = new Map<string, number>([
+  ['STORE_BUSY', 1],
+  ['BLOB_BUSY', 30],
 ]);
 
 /** What Fastify itself refuses, in our words. */
@@ -36,7 +45,11 @@ const FASTIFY = new Map<string, { status: number; code: string; fix?: string }>(
   ['FST_ERR_VALIDATION', { status: 400, code: 'API_INVALID', fix: 'Compare the request with /api/openapi.json.' }],
   [
     'FST_ERR_CTP_INVALID_MEDIA_TYPE',
-    { status: 415, code: 'API_MEDIA_TYPE', fix: 'Send application/json; artifacts as application/octet-stream.' },
+    {
+      status: 415,
+      code: 'API_MEDIA_TYPE',
+      fix: 'Send application/json; artifacts as application/octet-stream, parts of them as application/offset+octet-stream.',
+    },
   ],
   ['FST_ERR_CTP_BODY_TOO_LARGE', { status: 413, code: 'API_TOO_LARGE' }],
   ['FST_ERR_CTP_EMPTY_JSON_BODY', { status: 400, code: 'API_INVALID', fix: 'Send a JSON body.' }],
@@ -62,6 +75,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (shown.status >= 500) log.error({ ...entry, error: String(error) });
   else log.info(entry);
   if (shown.status === 401) reply.header('www-authenticate', 'Bearer realm="sealift"');
+  const retryAfter = RETRY_AFTER_SECONDS.get(shown.code);
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   return reply
     .code(shown.status)
     .type('application/problem+json')

@@ -3,6 +3,8 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { SHA256_HEX } from '../../core/bytes.ts';
 import { ATTEMPT_STATES, ROLES, ROLLOUT_STATES } from '../../fleet/model.ts';
 import { DEFAULT_PAGE, MAX_PAGE, MAX_TOKEN_DAYS } from '../limits.ts';
+import { ATTEMPT_STATES } from '../../fleet/model.ts';
+import { DEFAULT_PAGE, MAX_ARTIFACT_BYTES, MAX_PAGE } from '../limits.ts';
 
 /** No member but those named: a misspelt one is an error, not silence. */
 export const Exact = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
@@ -65,6 +67,21 @@ export const DecisionAnswer = Exact({
 });
 
 export const ArtifactAnswer = Exact({ sha256: Digest(), lengthBytes: Type.Integer({ minimum: 0 }) });
+
+export const UploadBody = Exact({
+  sha256: Digest(),
+  lengthBytes: Type.Integer({ minimum: 1, maximum: MAX_ARTIFACT_BYTES }),
+});
+export const UploadHeaders = Type.Object({
+  'upload-offset': Type.String({ pattern: '^[0-9]{1,15}$', description: 'Bytes that are there; the body goes behind' }),
+});
+export const UploadAnswer = Exact({
+  id: Id(),
+  sha256: Digest(),
+  lengthBytes: Type.Integer(),
+  offset: Type.Integer({ description: 'Bytes that are there, on disk; all of them: the artifact is stored' }),
+  expiresAt: Time(),
+});
 
 export const ReleaseAnswer = Exact({
   id: Id(),
