@@ -20,6 +20,7 @@ import {
   rolloutFrom,
   rolloutValues,
 } from './rows.ts';
+import { SCHEDULER_READS, SCHEDULER_WRITES } from './scheduler-operations.ts';
 import type { Tables } from './schema.ts';
 import { TOKEN_READS, TOKEN_WRITES } from './token-operations.ts';
 
@@ -231,6 +232,7 @@ export const READS = {
     new Map(SQL.counts.all(on, { tenant, rollout_id: rolloutId }).map(({ state, count }) => [state, count])),
   ...REPOSITORY_READS,
   ...TOKEN_READS,
+  ...SCHEDULER_READS,
 };
 
 /** Run on the one writing connection; a throw undoes this operation alone. */
@@ -291,6 +293,7 @@ export const WRITES = {
   },
   ...REPOSITORY_WRITES,
   ...TOKEN_WRITES,
+  ...SCHEDULER_WRITES,
 };
 
 type AttemptFilter = { readonly deviceId?: string; readonly rolloutId?: string };

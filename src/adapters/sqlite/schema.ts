@@ -95,6 +95,18 @@ export interface Tables {
   };
   /** Attempts per state, kept with each move (design section 5 rule 4). */
   attempt_count: { tenant: string; rollout_id: string; state: AttemptState; count: number };
+  timer: {
+    tenant: string;
+    name: string;
+    key: string;
+    payload: string;
+    /** On the scheduler's own clock; null once it was set aside. */
+    due_ms: number | null;
+    runs: number;
+    revision: number;
+  };
+  /** One row: where the scheduler's clock was, and what the wall clock said then. */
+  scheduler_time: { id: number; time_ms: number; wall_ms: number };
 }
 
 /** "SEAL": tells `file` and us whose database this is. */
@@ -199,5 +211,18 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX api_token_digest ON api_token (digest);
   CREATE UNIQUE INDEX api_token_name ON api_token (tenant, name) WHERE revoked_at_ms IS NULL;
+  // Durable timers (fleet/coordination/scheduler.ts).
+  `
+  CREATE TABLE timer (
+    tenant TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
+    payload TEXT NOT NULL, due_ms INTEGER, runs INTEGER NOT NULL, revision INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX timer_due ON timer (due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX timer_failed ON timer (tenant, name, key) WHERE due_ms IS NULL;
+
+  CREATE TABLE scheduler_time (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), time_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL
+  ) STRICT;
   `,
 ];
