@@ -76,9 +76,8 @@ async function authorize(
 }
 
 function mountOperation(api: FastifyInstance, operation: Operation, ports: ManagementPorts): void {
-  const { params, query, body, answer } = operation;
-  const principals = new WeakMap<FastifyRequest, Principal>();
   const { params, query, body, headers, answer, raw } = operation;
+  const principals = new WeakMap<FastifyRequest, Principal>();
   api.route({
     method: operation.method,
     url: operation.url,
@@ -100,11 +99,9 @@ function mountOperation(api: FastifyInstance, operation: Operation, ports: Manag
     async handler(request, reply) {
       const principal = principals.get(request);
       if (!principal) throw new Error('a request that nobody has authorized');
-      const { params: in_, query: by, body: said } = request;
-      const call = { params: in_, query: by, body: said, principal, request, reply };
       if (raw) requireMediaType(raw, request.headers['content-type']);
       const { params: names, query: options, body: content, headers: given } = request;
-      const call = { params: names, query: options, body: content, headers: given, request, reply };
+      const call = { params: names, query: options, body: content, headers: given, principal, request, reply };
       return reply.code(operation.status).send(await operation.run(ports, call));
     },
   });

@@ -211,6 +211,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX api_token_digest ON api_token (digest);
   CREATE UNIQUE INDEX api_token_name ON api_token (tenant, name) WHERE revoked_at_ms IS NULL;
+  `,
   // Durable timers (fleet/coordination/scheduler.ts).
   `
   CREATE TABLE timer (

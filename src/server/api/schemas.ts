@@ -2,9 +2,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { SHA256_HEX } from '../../core/bytes.ts';
 import { ATTEMPT_STATES, ROLES, ROLLOUT_STATES } from '../../fleet/model.ts';
-import { DEFAULT_PAGE, MAX_PAGE, MAX_TOKEN_DAYS } from '../limits.ts';
-import { ATTEMPT_STATES } from '../../fleet/model.ts';
-import { DEFAULT_PAGE, MAX_ARTIFACT_BYTES, MAX_PAGE } from '../limits.ts';
+import { DEFAULT_PAGE, MAX_ARTIFACT_BYTES, MAX_PAGE, MAX_TOKEN_DAYS } from '../limits.ts';
 
 /** No member but those named: a misspelt one is an error, not silence. */
 export const Exact = <T extends Parameters<typeof Type.Object>[0]>(properties: T) =>
