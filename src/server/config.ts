@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse as parseYaml } from 'yaml';
+import { nearest } from '../core/nearest.ts';
 import { ConfigError } from './errors.ts';
 import { MAX_CONFIG_BYTES } from './limits.ts';
 
@@ -217,22 +218,8 @@ function leaves(schema: SchemaNode, path: readonly string[]): Setting[] {
 }
 
 function unknownKey(name: string, known: readonly string[], what: string): never {
-  const nearest = known.toSorted((left, right) => distance(name, left) - distance(name, right))[0] ?? '';
+  const meant = nearest(name, known);
   throw new ConfigError('CONFIG_UNKNOWN_KEY', `unknown ${what}: ${name}`, {
-    fix: distance(name, nearest) <= name.length / 2 ? `Did you mean ${nearest}?` : 'See: sealift config view',
+    fix: meant === undefined ? 'See: sealift config view' : `Did you mean ${meant}?`,
   });
-}
-
-/** Edit distance, for hints only; both texts are short. */
-function distance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...left].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < right.length; j += 1) {
-      const replaced = (row[j] ?? 0) + (letter === right[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
