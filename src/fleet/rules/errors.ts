@@ -14,6 +14,9 @@ export class RulesError extends OtaError<
   | 'WINDOW_MISSING'
   | 'WINDOW_INVALID'
   | 'WINDOW_ZONE'
+  | 'HALT_RULE_MISSING'
+  | 'HALT_RULE_INVALID'
+  | 'GATE_INVALID'
 > {
   readonly fault = 'caller';
 }
