@@ -52,7 +52,7 @@ describe('DESIGN-3 filters', () => {
       ['boot', '1'],
       ['app', '2'],
     ]);
-    expect(test('version == 2', { versions: two })).toBe(false);
+    for (const version of [1, 2]) expect(test(`version == ${version}`, { versions: two })).toBe(false);
     expect(test('version == 2', { versions: two, mainComponent: 'app' })).toBe(true);
     expect(test('version == 2', { versions: two, mainComponent: 'radio' })).toBe(false);
     expect(test('version == 7', firmware('7'))).toBe(true);

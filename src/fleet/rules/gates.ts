@@ -47,8 +47,13 @@ export function defaultCanaryDevices(devices: number): number {
 
 /** @param nowMs of a clock that the caller trusts: one that jumps ahead ends every soak */
 export function gateState(gate: Gate, facts: GateFacts, nowMs: number): GateState {
-  if (facts.openedAtMs === null) return closed(['the phase before is closed']);
-  const missing = [...missingDone(gate, facts), ...missingSoak(gate, facts, nowMs), ...missingHand(gate, facts)];
+  const { openedAtMs } = facts;
+  if (openedAtMs === null) return closed(['the phase before is closed']);
+  const missing = [
+    ...missingDone(gate, facts),
+    ...missingSoak(gate, facts, openedAtMs, nowMs),
+    ...missingHand(gate, facts),
+  ];
   return missing.length > 0 ? closed(missing) : { open: true, text: whyOpen(gate, facts), missing };
 }
 
@@ -104,16 +109,17 @@ function doneText(doneShare: number, { devices, counters }: GateFacts): string {
   return `${percentText(counters.proven.confirmed, devices, decimals)} of ${limit} done`;
 }
 
-function missingSoak(gate: Gate, facts: GateFacts, nowMs: number): readonly string[] {
+function missingSoak(gate: Gate, facts: GateFacts, openedAtMs: number, nowMs: number): readonly string[] {
   if (gate.soakMs === undefined) return [];
-  const isCounted = countsDone(gate, facts);
-  const sinceMs = isCounted ? facts.doneAtMs : facts.openedAtMs;
-  if (sinceMs === null) {
-    const soak = durationText(gate.soakMs);
-    return [isDone(gate, facts) ? `opens in ${soak}` : `then ${soak} of soak`];
-  }
-  // A clock that was set back must not make the wait longer than the soak.
-  const leftMs = Math.min(gate.soakMs, sinceMs + gate.soakMs - nowMs);
+  if (!countsDone(gate, facts)) return soakLeft(gate.soakMs, openedAtMs, nowMs);
+  if (facts.doneAtMs !== null) return soakLeft(gate.soakMs, Math.max(openedAtMs, facts.doneAtMs), nowMs);
+  const soak = durationText(gate.soakMs);
+  return [isDone(gate, facts) ? `opens in ${soak}` : `then ${soak} of soak`];
+}
+
+/** A clock that was set back must not make the wait longer than the soak. */
+function soakLeft(soakMs: number, sinceMs: number, nowMs: number): readonly string[] {
+  const leftMs = Math.min(soakMs, sinceMs + soakMs - nowMs);
   return leftMs <= 0 ? [] : [`opens in ${durationText(leftMs)}`];
 }
 
