@@ -55,6 +55,7 @@ describe('DESIGN-2 gates between phases', () => {
     const opened = (agoMs: number) => phase({ openedAtMs: NOW_MS - agoMs });
     expect(state({ soakMs: 4 * HOUR_MS }, opened(40 * 60_000))).toBe('closed: opens in 3 h 20 min');
     expect(state({ soakMs: 4 * HOUR_MS }, opened(4 * HOUR_MS - 1))).toBe('closed: opens in 1 min');
+    expect(state({ soakMs: 90_000 }, opened(0))).toBe('closed: opens in 2 min');
     expect(state({ soakMs: 4 * HOUR_MS }, opened(4 * HOUR_MS))).toBe('open: 4 h have passed');
     expect(state({ soakMs: 50 * HOUR_MS }, opened(0))).toBe('closed: opens in 2 d 2 h');
     expect(state({ soakMs: 48 * HOUR_MS + 60_000 }, opened(0))).toBe('closed: opens in 2 d');
