@@ -4,12 +4,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
 import { openForReading, openForWriting, Statements } from '../../src/adapters/sqlite/connection.ts';
 import { READS, WRITES } from '../../src/adapters/sqlite/operations.ts';
+import type { AuditStore } from '../../src/fleet/audit/ports.ts';
 import type { Store } from '../../src/fleet/ports.ts';
 import { DATABASE, type Parts } from './fleet.ts';
 
 type Operation = (on: Statements, ...parameters: readonly unknown[]) => unknown;
 
-export async function openDirectStore({ path }: { readonly path: string }): Promise<Store> {
+export async function openDirectStore({ path }: { readonly path: string }): Promise<Store & AuditStore> {
   const db = openForWriting(path);
   db.exec('PRAGMA synchronous = OFF');
   const statements = new Statements(db);
@@ -18,7 +19,7 @@ export async function openDirectStore({ path }: { readonly path: string }): Prom
     async (...parameters: readonly unknown[]) => inTransaction(db, () => operation(statements, ...parameters)),
   ]);
   return {
-    ...(Object.fromEntries(methods) as Omit<Store, 'close'>),
+    ...(Object.fromEntries(methods) as Omit<Store & AuditStore, 'close'>),
     close: async () => (db.isOpen ? db.close() : undefined),
   };
 }

@@ -7,6 +7,7 @@ import { isOpen, moves } from '../../fleet/attempt.ts';
 import { StoreError } from '../../fleet/errors.ts';
 import type { Attempt, AttemptState, Contact, Device, DeviceView, Rollout } from '../../fleet/model.ts';
 import type { PageRequest } from '../../fleet/ports.ts';
+import { AUDIT_READS, AUDIT_WRITES } from './audit-operations.ts';
 import type { Statements } from './connection.ts';
 import { query } from './query.ts';
 import { REPOSITORY_READS, REPOSITORY_WRITES } from './repository-operations.ts';
@@ -233,6 +234,7 @@ export const READS = {
   ...REPOSITORY_READS,
   ...TOKEN_READS,
   ...SCHEDULER_READS,
+  ...AUDIT_READS,
 };
 
 /** Run on the one writing connection; a throw undoes this operation alone. */
@@ -294,6 +296,7 @@ export const WRITES = {
   ...REPOSITORY_WRITES,
   ...TOKEN_WRITES,
   ...SCHEDULER_WRITES,
+  ...AUDIT_WRITES,
 };
 
 type AttemptFilter = { readonly deviceId?: string; readonly rolloutId?: string };

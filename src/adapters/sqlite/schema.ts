@@ -1,9 +1,11 @@
 /**
  * Tables of the embedded store, and how they came to be.
  *
- * Every table carries its tenant first. A migration is never edited once it was released; a new one is added at the end.
+ * Every table carries its tenant first, but those of the audit log, which is one for all. A migration is never edited once it was released; a new one is added at the end.
  */
 import type { AttemptState, Role, RolloutState, SigningState } from '../../fleet/model.ts';
+import type { Generated } from 'kysely';
+import type { AttemptState, RolloutState, SigningState } from '../../fleet/model.ts';
 import type { IntentState } from '../../fleet/ports.ts';
 
 /** JSON text of values that are only ever read and written whole. */
@@ -107,6 +109,13 @@ export interface Tables {
   };
   /** One row: where the scheduler's clock was, and what the wall clock said then. */
   scheduler_time: { id: number; time_ms: number; wall_ms: number };
+  /** Entries that wait for their place in the log, in the order in which they were appended. */
+  audit_pending: { seq: Generated<number>; tenant: string; leaf: Uint8Array };
+  audit_entry: { leaf_index: number; tenant: string; leaf: Uint8Array };
+  /** Complete subtrees of the log's tree, leaves at level 0; none ever changes. */
+  audit_subtree: { level: number; position: number; hash: Uint8Array };
+  /** The last alone. */
+  audit_checkpoint: { size: number; note: string; at_ms: number };
 }
 
 /** "SEAL": tells `file` and us whose database this is. */
@@ -224,6 +233,22 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE scheduler_time (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), time_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL
+  CREATE TABLE audit_pending (
+    seq INTEGER NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, leaf BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE audit_entry (
+    leaf_index INTEGER NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, leaf BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_entry_tenant ON audit_entry (tenant, leaf_index);
+
+  CREATE TABLE audit_subtree (
+    level INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL,
+    PRIMARY KEY (level, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE audit_checkpoint (
+    size INTEGER NOT NULL PRIMARY KEY, note TEXT NOT NULL, at_ms INTEGER NOT NULL
   ) STRICT;
   `,
 ];

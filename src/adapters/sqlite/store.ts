@@ -2,12 +2,13 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Timers } from '../../fleet/coordination/scheduler.ts';
+import type { AuditStore } from '../../fleet/audit/ports.ts';
 import { StoreError } from '../../fleet/errors.ts';
 import type { Store } from '../../fleet/ports.ts';
 import type { Statements } from './connection.ts';
 import { MAX_WAITING_JOBS, READERS } from './limits.ts';
 import { READS, WRITES } from './operations.ts';
-import type { Failure, Job, Reply, Started, WorkerSetup } from './protocol.ts';
+import { errorFrom, type Job, type Reply, type Started, type WorkerSetup } from './protocol.ts';
 
 export interface SqliteOptions {
   /** File of the database; it and those beside it have mode 0600. */
@@ -17,6 +18,7 @@ export interface SqliteOptions {
 
 /** @throws {StoreError} STORE_NEWER, STORE_IO: the file is unchanged */
 export async function openSqliteStore({ path, readers = READERS }: SqliteOptions): Promise<Store & Timers> {
+export async function openSqliteStore({ path, readers = READERS }: SqliteOptions): Promise<Store & AuditStore> {
   const writer = await SqliteThread.start({ path, mode: 'write' });
   const pool = await Promise.all(Array.from({ length: readers }, () => SqliteThread.start({ path, mode: 'read' })));
   let turn = 0;
@@ -45,7 +47,7 @@ type Remote<Operations> = {
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
-  readonly reject: (error: StoreError) => void;
+  readonly reject: (error: Error) => void;
 }
 
 class SqliteThread {
@@ -110,8 +112,4 @@ class SqliteThread {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
-}
-
-function errorFrom({ code, message, detail, fix }: Failure): StoreError {
-  return new StoreError(code, message, { detail, ...(fix === undefined ? {} : { fix }) });
 }

@@ -3,10 +3,9 @@
  * answers. No job is answered before it is on disk.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { StoreError } from '../../fleet/errors.ts';
 import { openForReading, openForWriting, Statements } from './connection.ts';
 import { READS, WRITES } from './operations.ts';
-import type { Failure, Job, Reply, Started, WorkerSetup } from './protocol.ts';
+import { describe, errorFrom, type Job, type Reply, type Started, type WorkerSetup } from './protocol.ts';
 
 type Operations = Readonly<Record<string, (on: Statements, ...parameters: never[]) => unknown>>;
 
@@ -65,8 +64,7 @@ function inSavepoint(db: ReturnType<typeof openForWriting>, statements: Statemen
   db.exec('SAVEPOINT job');
   const reply = attempt(WRITES, statements, job);
   if ('failure' in reply) {
-    if (!db.isTransaction)
-      throw new StoreError(reply.failure.code, reply.failure.message, { fix: reply.failure.fix ?? '' });
+    if (!db.isTransaction) throw errorFrom(reply.failure);
     db.exec('ROLLBACK TO job');
   }
   db.exec('RELEASE job');
@@ -81,16 +79,4 @@ function attempt(operations: Operations, statements: Statements, { id, operation
   } catch (error) {
     return { id, failure: describe(error) };
   }
-}
-
-function describe(error: unknown): Failure {
-  if (error instanceof StoreError) {
-    return { code: error.code, message: error.message, detail: error.detail, fix: error.fix };
-  }
-  return {
-    code: 'STORE_IO',
-    message: `the database failed: ${error instanceof Error ? error.message : String(error)}`,
-    detail: {},
-    fix: 'Look at the disk of the data folder: space, permissions, errors.',
-  };
 }
