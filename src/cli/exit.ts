@@ -37,7 +37,7 @@ const BY_CODE = new Map<string, number>([
 ]);
 
 /** Families of codes that mean "what was signed does not hold". */
-const VERIFICATION = /^(?:TRUST|PAYLOAD|IMAGE|SIGNING)_/;
+const VERIFICATION = /^(?:TRUST|PAYLOAD|IMAGE|SIGNING|AUDIT)_/;
 
 export function exitCodeOf(error: unknown): number {
   if (!isOtaError(error)) return EXIT.failure;

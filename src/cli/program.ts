@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../server/version.ts';
 import { addArtifactCommands } from './commands/artifact.ts';
+import { addAuditCommands } from './commands/audit.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addClientCommands } from './commands/client.ts';
 import { addConfigCommands } from './commands/config.ts';
@@ -37,6 +38,7 @@ const COMMANDS = [
   addReleaseCommands,
   addDeviceCommands,
   addRolloutCommands,
+  addAuditCommands,
   addClientCommands,
   addLabCommands,
   addBenchCommand,
