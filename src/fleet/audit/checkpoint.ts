@@ -52,7 +52,8 @@ export function openCheckpoint(note: Uint8Array, keys: readonly NoteKey[]): Chec
   const names = signedBy.map(({ name }) => name);
   if (!names.includes(origin))
     throw new AuditError('AUDIT_SIGNATURE', `${origin} itself has not signed its checkpoint with a trusted key`);
-  return { origin, size: Number(size), root, signedBy: names } as Checkpoint;
+  const checkpoint: Omit<Checkpoint, typeof verified> = { origin, size: Number(size), root, signedBy: names };
+  return checkpoint as Checkpoint;
 }
 
 /**

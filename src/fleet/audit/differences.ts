@@ -59,7 +59,7 @@ export class Differences {
       'deleted',
       [...missing].filter((index) => !strange.has(index)),
     );
-    return [
+    const found = [
       ...rangesOf(
         'changed',
         [...strange].filter((index) => missing.has(index)),
@@ -71,6 +71,7 @@ export class Differences {
       ...deleted.map((range) => (range.to === size ? { ...range, kind: 'truncated' as const } : range)),
       ...this.#disorder(),
     ];
+    return found.length > 0 ? found : this.#displaced();
   }
 
   #meet(
@@ -100,6 +101,12 @@ export class Differences {
     const last = this.#runs.at(-1);
     if (last && entry === last.entry + last.length && leaf === last.leaf + last.length) last.length += 1;
     else this.#runs.push({ entry, leaf, length: 1 });
+  }
+
+  /** Entries at other places than they were logged at, although none came or went before them. */
+  #displaced(): readonly DifferentRange[] {
+    const runs = this.#runs.filter(({ entry, leaf }) => entry !== leaf);
+    return runs.map(({ entry, length }) => ({ kind: 'reordered', from: entry, to: entry + length }));
   }
 
   /** From the first entry that stands before one that was logged earlier, to the last that stands behind one that was logged later. */

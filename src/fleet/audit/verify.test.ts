@@ -139,6 +139,15 @@ describe('SEC-25 an export of all tenants', () => {
       ['inserted 10'],
     ],
     [
+      'the last entry under a hash, and itself behind the end',
+      (lines) => {
+        const last = lines.at(-1) ?? '';
+        const hidden = `{"from":9,"hashes":[${/"leaf":("[^"]*")/.exec(last)?.[1]}],"to":10}\n`;
+        return lines.toSpliced(-1, 1, hidden, last.replace('"index":9', '"index":10'));
+      },
+      ['reordered 10'],
+    ],
+    [
       'a smaller size in the header',
       (lines) => lines.map((line) => line.replace('"size":10', '"size":9')),
       ['inserted 9', 'truncated 9'],
