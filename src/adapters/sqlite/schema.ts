@@ -1,11 +1,11 @@
 /**
  * Tables of the embedded store, and how they came to be.
  *
- * Every table carries its tenant first, but those of the audit log, which is one for all. A migration is never edited once it was released; a new one is added at the end.
+ * Every table carries its tenant first, but those of the audit log, which is one for all. A migration is never edited once it was
+ * released; a new one is added at the end.
  */
-import type { AttemptState, Role, RolloutState, SigningState } from '../../fleet/model.ts';
 import type { Generated } from 'kysely';
-import type { AttemptState, RolloutState, SigningState } from '../../fleet/model.ts';
+import type { AttemptState, Role, RolloutState, SigningState } from '../../fleet/model.ts';
 import type { IntentState } from '../../fleet/ports.ts';
 
 /** JSON text of values that are only ever read and written whole. */
@@ -233,6 +233,10 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE scheduler_time (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), time_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL
+  ) STRICT;
+  `,
+  // One audit log for all tenants (fleet/audit/).
+  `
   CREATE TABLE audit_pending (
     seq INTEGER NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, leaf BLOB NOT NULL
   ) STRICT;

@@ -1,8 +1,8 @@
 /** The embedded store: SQLite in threads of its own, one that writes and some that read (docs/adr/0002). */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Timers } from '../../fleet/coordination/scheduler.ts';
 import type { AuditStore } from '../../fleet/audit/ports.ts';
+import type { Timers } from '../../fleet/coordination/scheduler.ts';
 import { StoreError } from '../../fleet/errors.ts';
 import type { Store } from '../../fleet/ports.ts';
 import type { Statements } from './connection.ts';
@@ -17,8 +17,10 @@ export interface SqliteOptions {
 }
 
 /** @throws {StoreError} STORE_NEWER, STORE_IO: the file is unchanged */
-export async function openSqliteStore({ path, readers = READERS }: SqliteOptions): Promise<Store & Timers> {
-export async function openSqliteStore({ path, readers = READERS }: SqliteOptions): Promise<Store & AuditStore> {
+export async function openSqliteStore({
+  path,
+  readers = READERS,
+}: SqliteOptions): Promise<Store & Timers & AuditStore> {
   const writer = await SqliteThread.start({ path, mode: 'write' });
   const pool = await Promise.all(Array.from({ length: readers }, () => SqliteThread.start({ path, mode: 'read' })));
   let turn = 0;
