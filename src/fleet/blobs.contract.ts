@@ -236,23 +236,34 @@ export function describeBlobs(name: string, make: () => Promise<BlobsUnderTest>)
       expect(await read(blobs, sha256)).toEqual(bytes);
     });
 
-    it('REL-23 a newer connection ends one that hangs', async () => {
+    it('REL-23 a newer connection ends one that hangs, whenever it comes', async () => {
       const { blobs } = await make();
       const { id } = await blobs.uploads.open(sha256, bytes.length);
-      const hangs = Promise.withResolvers<void>();
-      async function* hanging() {
-        yield bytes.subarray(0, 700);
-        hangs.resolve();
-        await new Promise(() => undefined);
-      }
-      const first = blobs.uploads.append(id, 0, hanging()).catch((error: unknown) => error);
-      await hangs.promise;
-      const second = await blobs.uploads.append(id, 0, source()).catch((error: unknown) => error);
-      expect([await first, second]).toMatchObject([
+      const cutOff = (error: unknown) => error;
+      const hangingAt = (at: number) => {
+        const hangs = Promise.withResolvers<void>();
+        async function* hanging() {
+          yield bytes.subarray(at, at + 700);
+          hangs.resolve();
+          await new Promise(() => undefined);
+        }
+        return { hangs: hangs.promise, ended: blobs.uploads.append(id, at, hanging()).catch(cutOff) };
+      };
+      const first = hangingAt(0);
+      await first.hangs;
+      const second = await blobs.uploads.append(id, 0, source()).catch(cutOff);
+      expect([await first.ended, second]).toMatchObject([
         { code: 'UPLOAD_CUT' },
         { code: 'UPLOAD_OFFSET', detail: { offsetBytes: 700 } },
       ]);
-      await blobs.uploads.append(id, 700, source(bytes.subarray(700)));
+      const third = hangingAt(700);
+      await third.hangs;
+      expect(await blobs.uploads.open(sha256, bytes.length)).toMatchObject({ id, offsetBytes: 1_400 });
+      expect(await third.ended).toMatchObject({ code: 'UPLOAD_CUT' });
+      // Before it has read anything.
+      const fourth = hangingAt(1_400);
+      const fifth = await blobs.uploads.append(id, 1_400, source(bytes.subarray(1_400)));
+      expect([await fourth.ended, fifth.offsetBytes]).toMatchObject([{ code: 'UPLOAD_CUT' }, bytes.length]);
       await blobs.uploads.finish(id);
       expect(await read(blobs, sha256)).toEqual(bytes);
     });

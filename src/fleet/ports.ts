@@ -197,7 +197,7 @@ export type BlobCheck =
  */
 export interface Uploads {
   /**
-   * The open upload of these bytes, begun by whomever, or a new one.
+   * The open upload of these bytes, begun by whomever, or a new one. An append that runs is ended, so that the offset stands still.
    * @throws {BlobError} BLOB_BUSY MAX_OPEN_UPLOADS are open, BLOB_WRITE, BLOB_MISSING not a digest
    */
   open(sha256: string, lengthBytes: number): Promise<Upload>;

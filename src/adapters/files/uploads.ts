@@ -17,6 +17,8 @@ import { removeQuietly, syncDirectory, writeAll } from './durable.ts';
 
 /** Bytes between two fsyncs of one long append: what a failing disk or a power cut can cost. */
 const SYNC_BYTES = 16 * 2 ** 20;
+/** Milliseconds that a connection gets to hand over what the kernel still holds of it, when its client comes back over another. */
+const HANDOVER_MS = 1_000;
 const NAME = /^([0-7][0-9A-HJKMNP-TV-Z]{25})\.([0-9a-f]{64})\.([0-9]{1,15})$/;
 /** Serialises openings; no id of an upload. */
 const OPENING = 'open';
@@ -66,17 +68,19 @@ export class FileUploads implements Uploads {
 
   async open(sha256: string, lengthBytes: number): Promise<Upload> {
     if (!SHA256_HEX.test(sha256)) throw new BlobError('BLOB_MISSING', 'not a SHA-256 digest');
-    return this.#serial.run(OPENING, async () => {
+    const upload = await this.#serial.run(OPENING, async () => {
       await this.expire();
       const known = [...this.#open.values()].find((one) => one.sha256 === sha256 && one.lengthBytes === lengthBytes);
-      if (known) return this.#view(known);
+      if (known) return known;
       if (this.#open.size >= MAX_OPEN_UPLOADS) {
         throw new BlobError('BLOB_BUSY', `${MAX_OPEN_UPLOADS} uploads are open`, {
           fix: 'Try again when one of them has ended; abort those that nobody goes on with.',
         });
       }
-      return this.#view(await this.#create(sha256, lengthBytes));
+      return this.#create(sha256, lengthBytes);
     });
+    await this.#endRunning(upload);
+    return this.#view(upload);
   }
 
   async state(id: string): Promise<Upload | undefined> {
@@ -141,6 +145,16 @@ export class FileUploads implements Uploads {
     const idle = [...this.#open.values()].filter((upload) => this.#isIdle(upload));
     for (const { id } of idle) await this.abort(id);
     return idle.length;
+  }
+
+  /** Waits a moment for an append that runs, then ends it: its offset is told when it stands still. */
+  async #endRunning({ id, running }: OpenUpload): Promise<void> {
+    if (!running) return;
+    const over = new AbortController();
+    const ended = this.#serial.run(id, async () => over.abort());
+    await this.#ports.clock.sleep(HANDOVER_MS, over.signal).catch(() => undefined);
+    running.abort();
+    await ended;
   }
 
   async #create(sha256: string, lengthBytes: number): Promise<OpenUpload> {
@@ -261,12 +275,15 @@ async function* untilCut(
 ): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   const superseded = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(supersededError(upload)), { once: true });
+    const end = () => reject(supersededError(upload));
+    // It may have come while the file was opened.
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   });
   superseded.catch(() => undefined);
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), superseded]);
+      const next = await Promise.race([superseded, iterator.next()]);
       if (next.done) return;
       yield next.value;
     }
