@@ -5,6 +5,7 @@ import type { Reading } from '../trust/repository/published.ts';
 import { requireUnexpired, type Verified } from '../trust/tuf/accept.ts';
 import type { Common, Target } from '../trust/tuf/roles.ts';
 import type { RepositoryHead, TargetEntry } from './model.ts';
+import type { OnlineRole } from './online-keys.ts';
 import type { Publication } from './ports.ts';
 
 /** What is stored has to be what the head names: an older file under the name of a newer one holds, too. */
@@ -61,10 +62,10 @@ function entryOf(path: string, { hashes, hardwareIds }: Target): TargetEntry[] {
 /** `snapshot 4 by 1f3a…; timestamp 9 by 77b0…` */
 export function intentWords(
   versions: ReadonlyMap<string, number>,
-  signers: Readonly<Record<'snapshot' | 'timestamp', readonly Signer[]>>,
+  signers: Readonly<Record<OnlineRole, readonly Signer[]>>,
   withSnapshot: boolean,
 ): string {
-  const words = (role: 'snapshot' | 'timestamp') =>
+  const words = (role: OnlineRole) =>
     `${role} ${versions.get(role)} by ${signers[role].map(({ publicKey }) => publicKey.keyId).join(', ')}`;
   return [...(withSnapshot ? [words('snapshot')] : []), words('timestamp')].join('; ');
 }

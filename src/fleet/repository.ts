@@ -4,30 +4,31 @@
  * People sign what an image is; the keys in the vault sign only that it is still so (snapshot, timestamp). What is stored is
  * served as it is; nothing that was signed is ever written again.
  */
-import type { CanonicalInput } from '../core/canonical-json.ts';
 import { isOtaError, type OtaError } from '../core/errors.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { Serial } from '../core/serial.ts';
-import { TrustError } from '../trust/errors.ts';
 import type { Signer } from '../trust/keys.ts';
-import { MAX_PROOF_BYTES, MAX_PROOF_PATHS } from '../trust/limits.ts';
-import { sha256Hex } from '../trust/payload.ts';
-import { snapshotDocument, timestampDocument } from '../trust/repository/documents.ts';
 import { BINS, isOwnRole, rolesOf, sameRole } from '../trust/repository/draft.ts';
-import { fileName, type Reading, readPublished, rootOf, withParents } from '../trust/repository/published.ts';
-import { metadataFile, signWith } from '../trust/repository/sign.ts';
+import { fileName, type Reading, rootOf } from '../trust/repository/published.ts';
 import { requireUnexpired } from '../trust/tuf/accept.ts';
-import { verifyProof } from '../trust/tuf/proof.ts';
-import { type Found, findTarget, type Wanted } from '../trust/tuf/refresh.ts';
 import type { Common, Root, TopRole } from '../trust/tuf/roles.ts';
 import type { Vault } from '../trust/vault.ts';
-import { Lru } from './cache.ts';
 import { FleetError } from './errors.ts';
-import { MAX_CACHED_METADATA_BYTES, MAX_CACHED_PROOFS } from './limits.ts';
-import type { Artifact, ListedTarget, Release, RepositoryHead, SigningEvent } from './model.ts';
-import type { ImageQuery, Publication, Store } from './ports.ts';
-import { inProofOrder, listedAfter, ProofContent } from './proofs.ts';
-import { fileRow, intentWords, requireCurrent, requireHead } from './publication.ts';
+import { MetadataFiles, type State } from './metadata-files.ts';
+import type { Release, RepositoryHead, SigningEvent } from './model.ts';
+import {
+  type Lifetimes,
+  NOT_TARGETS,
+  ONLINE,
+  type OnlineRole,
+  onlineLabels,
+  onlineSigners,
+  signSnapshot,
+  signTimestamp,
+} from './online-keys.ts';
+import type { Store } from './ports.ts';
+import { fileRow, intentWords, requireCurrent } from './publication.ts';
+import { ReleaseProofs } from './release-proofs.ts';
 
 export interface RepositoryPorts {
   readonly tenant: string;
@@ -38,12 +39,6 @@ export interface RepositoryPorts {
   readonly lifetimes: Lifetimes;
   /** Hears what failed after a publication, which stands all the same. */
   readonly log?: Log;
-}
-
-/** Milliseconds that what the server signs by itself is valid. It is signed anew at half of that. */
-export interface Lifetimes {
-  readonly snapshotMs: number;
-  readonly timestampMs: number;
 }
 
 /** That an image may be offered: signed, published, and until when. */
@@ -75,54 +70,33 @@ export interface Signed {
 interface Intended {
   readonly intentId: string;
   readonly versions: ReadonlyMap<string, number>;
-  readonly signers: Readonly<Record<(typeof ONLINE)[number], readonly Signer[]>>;
+  readonly signers: Readonly<Record<OnlineRole, readonly Signer[]>>;
   readonly withSnapshot: boolean;
   readonly nowMs: number;
 }
 
 type OnPublished = () => Promise<void>;
 
-/** What is published, as one: whoever looks twice must not see two. */
-interface Current {
-  readonly head: RepositoryHead;
-  readonly reading: Reading;
+interface Current extends State {
   /** Of every targets file as it was published last, also of suppliers that are gone. */
   readonly targets: ReadonlyMap<string, Common>;
 }
 
-/** New files that are not stored yet, by their names. */
-type Fresh = ReadonlyMap<string, Uint8Array>;
-
-/** A publication before it is stored. */
-interface Next extends Current {
-  readonly rows: Publication['files'];
-  readonly fresh: Fresh;
-  readonly nowMs: number;
-}
-
-interface ProofOrder {
-  readonly image: ImageQuery;
-  readonly listed: readonly ListedTarget[];
-  /** When the proof is for. */
-  readonly nowMs: number;
-  readonly fresh?: Fresh;
-}
-
 const NEVER_PUBLISHED: ReadonlyMap<string, number> = new Map();
-const NONE: Fresh = new Map();
-const NOT_TARGETS: readonly string[] = ['root', 'snapshot', 'timestamp'];
-const ONLINE = ['snapshot', 'timestamp'] as const;
 
 export class ImageRepository {
   readonly #ports: RepositoryPorts;
   readonly #serial = new Serial();
-  readonly #files = new Lru<Uint8Array>(MAX_CACHED_METADATA_BYTES, ({ length }) => length);
-  readonly #proofs = new Lru<Promise<Uint8Array | undefined>>(MAX_CACHED_PROOFS);
+  readonly #files: MetadataFiles;
+  readonly #proofs: ReleaseProofs;
   readonly #listeners: OnPublished[] = [];
   #current: Current | undefined;
 
   private constructor(ports: RepositoryPorts) {
     this.#ports = ports;
+    const { tenant, store } = ports;
+    this.#files = new MetadataFiles(tenant, store);
+    this.#proofs = new ReleaseProofs({ tenant, store, files: this.#files });
   }
 
   /** Reads what is published from its first root on, as any client does. @throws {TrustError} the stored files do not hold */
@@ -132,7 +106,7 @@ export class ImageRepository {
     await store.abandonIntents(tenant, clock.nowMs());
     const head = await store.repository(tenant);
     if (head) {
-      const reading = await repository.#readAt(head, []);
+      const reading = await repository.#files.readAt(head, []);
       repository.#current = { head, reading, targets: new Map() };
       // What a client may ask for next is looked at once, so that no damage on the disk is served as good (SEC-7).
       const { published } = await repository.readWith(repository.#delegatedRoles());
@@ -160,51 +134,29 @@ export class ImageRepository {
    * @throws {FleetError} REPOSITORY_MISSING
    */
   async readWith(roles: readonly string[]): Promise<Reading> {
-    return this.#readAt(this.#published().head, this.#delegated(roles));
+    return this.#files.readAt(this.#published().head, this.#delegated(roles));
   }
 
   /** Files that prove what is published to somebody who trusts a root of ours: what a signing request begins from. */
   async base(roles: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
-    return this.#filesAt(this.#published().head, this.#delegated(roles));
+    return this.#files.provingAt(this.#published().head, this.#delegated(roles));
   }
 
   /** A file under the name a client asks for: `3.root.json`, `timestamp.json`, or the newest under its plain name. */
   async file(name: string): Promise<Uint8Array | undefined> {
-    return this.#current && this.#fileAt(this.#current.head, name);
+    return this.#current && this.#files.named(this.#current.head, name);
   }
 
-  async #fileAt(head: RepositoryHead, name: string): Promise<Uint8Array | undefined> {
-    const [, digits, encoded = ''] = /^(?:([1-9][0-9]{0,15})\.)?([^/]{1,3000})\.json$/.exec(name) ?? [];
-    const role = decoded(encoded);
-    const published = role === undefined ? undefined : head.versions.get(role);
-    if (role === undefined || published === undefined) return undefined;
-    // The one file that is asked for by its plain name alone. How names are escaped differs from client to client.
-    if (role === 'timestamp' && digits !== undefined) return undefined;
-    const version = digits === undefined ? published : Number(digits);
-    return version > published ? undefined : this.#load(role, version);
-  }
-
-  /**
-   * The release proof of an image; `undefined` when no published target is it.
-   * @param hardware narrows it to targets that list this hardware: an image may be that of more boards than a proof names
-   */
-  proof(sha256: string, hardware?: string): Promise<Uint8Array | undefined> {
-    const key = hardware === undefined ? sha256 : `${sha256} ${hardware}`;
-    const known = this.#proofs.get(key);
-    if (known) return known;
-    const proof = this.#buildProof({ sha256, hardware, limit: MAX_PROOF_PATHS });
-    this.#proofs.set(key, proof);
-    // What is not there is not worth a place, and a failure must not last.
-    const forget = () => this.#proofs.delete(key);
-    proof.then((bytes) => bytes ?? forget(), forget);
-    return proof;
+  /** The release proof of an image, for devices of one hardware if it is named; `undefined` when no published target is it. */
+  async proof(sha256: string, hardware?: string): Promise<Uint8Array | undefined> {
+    return this.#current && this.#proofs.of(this.#current, this.nowMs(), sha256, hardware);
   }
 
   /** Whether a target may be offered to a piece of hardware, and until when. */
   async endorsement(path: string, hardwareId: string): Promise<Endorsement | undefined> {
     const current = this.#current;
     if (!current) return undefined;
-    const found = await this.#find(current, { path, hardwareId });
+    const found = await this.#files.find(current, { path, hardwareId });
     const sha256 = found?.target.hashes.get('sha256');
     if (!found?.target.hardwareIds.includes(hardwareId) || sha256 === undefined) return undefined;
     const { trusted } = current.reading;
@@ -240,7 +192,7 @@ export class ImageRepository {
     const root = this.#current?.reading.trusted.root.value;
     if (!root) return undefined;
     try {
-      for (const role of ONLINE) await this.#labels(root, role);
+      for (const role of ONLINE) await onlineLabels(this.#ports.vault, root, role);
       return undefined;
     } catch (error) {
       if (isOtaError(error)) return error;
@@ -279,7 +231,7 @@ export class ImageRepository {
   }
 
   async #publish(signed: Signed, withSnapshot: boolean): Promise<void> {
-    const { store, tenant, clock, nextId } = this.#ports;
+    const { store, tenant, clock, nextId, vault } = this.#ports;
     signed.requireFresh?.();
     const versions = new Map([...(this.#current?.head.versions ?? NEVER_PUBLISHED), ...signed.versions]);
     const root = this.#rootAfter(signed);
@@ -290,8 +242,8 @@ export class ImageRepository {
     if (withSnapshot) versions.set('snapshot', await this.#nextVersion('snapshot', isRotated));
     versions.set('timestamp', await this.#nextVersion('timestamp', isRotated));
     const signers = {
-      snapshot: await this.#signers(root, 'snapshot'),
-      timestamp: await this.#signers(root, 'timestamp'),
+      snapshot: await onlineSigners(vault, root, 'snapshot'),
+      timestamp: await onlineSigners(vault, root, 'timestamp'),
     };
     const what = intentWords(versions, signers, withSnapshot);
     await store.openIntent({ tenant, id: intentId, atMs: clock.nowMs(), what });
@@ -306,27 +258,28 @@ export class ImageRepository {
   }
 
   async #signAndStore(signed: Signed, intended: Intended): Promise<void> {
-    const { store, tenant, clock } = this.#ports;
+    const { store, tenant, clock, lifetimes } = this.#ports;
     const { intentId, versions, signers, withSnapshot, nowMs } = intended;
     const files = new Map(signed.files);
-    if (withSnapshot) files.set('snapshot', await this.#signSnapshot(versions, signers.snapshot, nowMs));
-    const snapshot = await this.#fileIn(files, versions, 'snapshot');
-    files.set('timestamp', await this.#signTimestamp(versions, snapshot, signers.timestamp, nowMs));
+    if (withSnapshot) files.set('snapshot', await signSnapshot(versions, signers.snapshot, lifetimes, nowMs));
+    const snapshot =
+      files.get('snapshot') ?? (await this.#files.load('snapshot', versions.get('snapshot') ?? 0)) ?? new Uint8Array();
+    files.set('timestamp', await signTimestamp(versions, snapshot, signers.timestamp, lifetimes, nowMs));
     const head = { tenant, revision: (this.#current?.head.revision ?? 0) + 1, versions };
     const fresh = new Map([...files].map(([role, bytes]) => [fileName(role, versions.get(role) ?? 0), bytes]));
     const targetRoles = [...files.keys()].filter((role) => !NOT_TARGETS.includes(role));
-    const reading = await this.#readAt(head, targetRoles, fresh);
+    const reading = await this.#files.readAt(head, targetRoles, fresh);
     const targets = new Map([...(this.#current?.targets ?? []), ...commonOf(reading.published.files)]);
     const current = { head, reading, targets };
     requireCurrent(current.reading, files, nowMs);
     const rows = [...files].map(([role, bytes]) => fileRow(role, bytes, versions, current.reading));
-    if (signed.release) await this.#requireFound({ ...current, rows, fresh, nowMs }, signed.release);
+    if (signed.release) await this.#proofs.requireFound({ ...current, rows, fresh, nowMs }, signed.release);
     await store.publish({
       ...{ head, intentId, atMs: clock.nowMs(), files: rows },
       ...(signed.event ? { event: signed.event } : {}),
       ...(signed.release ? { release: signed.release } : {}),
     });
-    for (const [role, bytes] of files) this.#files.set(cacheKey(role, versions.get(role) ?? 0), bytes);
+    for (const [role, bytes] of files) this.#files.keep(role, versions.get(role) ?? 0, bytes);
     this.#proofs.clear();
     this.#current = current;
   }
@@ -367,67 +320,6 @@ export class ImageRepository {
     });
   }
 
-  #signSnapshot(versions: ReadonlyMap<string, number>, signers: readonly Signer[], nowMs: number): Promise<Uint8Array> {
-    const listed = new Map([...versions].filter(([role]) => !NOT_TARGETS.includes(role)));
-    const expiresAtMs = nowMs + this.#ports.lifetimes.snapshotMs;
-    const content = { version: versions.get('snapshot') ?? 0, expiresAtMs };
-    return signedFile(snapshotDocument(content, listed), signers);
-  }
-
-  #signTimestamp(
-    versions: ReadonlyMap<string, number>,
-    snapshot: Uint8Array,
-    signers: readonly Signer[],
-    nowMs: number,
-  ): Promise<Uint8Array> {
-    const expiresAtMs = nowMs + this.#ports.lifetimes.timestampMs;
-    const content = { version: versions.get('timestamp') ?? 0, expiresAtMs, signedAtMs: nowMs };
-    const facts = { version: versions.get('snapshot') ?? 0, lengthBytes: snapshot.length, sha256: sha256Hex(snapshot) };
-    return signedFile(timestampDocument(content, facts), signers);
-  }
-
-  async #signers(root: Root, role: (typeof ONLINE)[number]): Promise<readonly Signer[]> {
-    const labels = await this.#labels(root, role);
-    return Promise.all(labels.map((label) => this.#ports.vault.signer(label)));
-  }
-
-  /** As many of a role's keys as must sign. @throws {FleetError} REPOSITORY_KEYS the vault has fewer */
-  async #labels(root: Root, role: (typeof ONLINE)[number]): Promise<readonly string[]> {
-    const { keyIds, threshold } = root.roles[role];
-    const wanted = new Set(keyIds.map((keyId) => root.keys.get(keyId)?.fingerprint));
-    const held = (await this.#ports.vault.keys()).filter(({ publicKey }) => wanted.has(publicKey.fingerprint));
-    if (held.length >= threshold) return held.slice(0, threshold).map(({ label }) => label);
-    throw new FleetError(
-      'REPOSITORY_KEYS',
-      `the vault holds ${held.length} of the ${threshold} keys that ${role} needs`,
-      {
-        detail: { role, held: held.length, threshold },
-        fix: 'Look at trust.vault.file and its passphrase, restore the vault, or rotate the online keys: sealift trust ceremony --rotate-online --out REQUEST; then do again what failed',
-      },
-    );
-  }
-
-  async #readAt(head: RepositoryHead, roles: readonly string[], fresh = NONE): Promise<Reading> {
-    const files = await this.#filesAt(head, roles, fresh);
-    const reading = readPublished(files.get('1.root.json') ?? new Uint8Array(), (name) => files.get(name), roles);
-    requireHead(head, reading);
-    return reading;
-  }
-
-  /** Every root, the other top roles, and the named ones with those above them, by file name. */
-  async #filesAt(head: RepositoryHead, roles: readonly string[], fresh = NONE): Promise<Fresh> {
-    const names = new Map<string, Uint8Array>();
-    const into = async (role: string, version: number) => {
-      const name = fileName(role, version);
-      const bytes = fresh.get(name) ?? (await this.#load(role, version));
-      if (bytes) names.set(name, bytes);
-    };
-    for (let version = 1; version <= (head.versions.get('root') ?? 0); version += 1) await into('root', version);
-    const wanted = new Set(['snapshot', 'timestamp', 'targets', ...roles.flatMap((role) => withParents(role))]);
-    for (const role of wanted) await into(role, head.versions.get(role) ?? 0);
-    return names;
-  }
-
   /** Bins, and suppliers that still are; removed ones stay in the snapshot (spec 9.4: no file may vanish). */
   #delegatedRoles(): readonly string[] {
     const { head, reading } = this.#published();
@@ -440,144 +332,12 @@ export class ImageRepository {
     return [...new Set(roles)].filter((role) => delegated.has(role));
   }
 
-  async #fileIn(
-    files: ReadonlyMap<string, Uint8Array>,
-    versions: ReadonlyMap<string, number>,
-    role: string,
-  ): Promise<Uint8Array> {
-    return files.get(role) ?? (await this.#load(role, versions.get(role) ?? 0)) ?? new Uint8Array();
-  }
-
-  async #load(role: string, version: number): Promise<Uint8Array | undefined> {
-    const { store, tenant } = this.#ports;
-    const key = cacheKey(role, version);
-    const held = this.#files.get(key);
-    if (held) return held;
-    const bytes = await store.metadata(tenant, role, version);
-    if (bytes) this.#files.set(key, bytes);
-    return bytes;
-  }
-
-  async #buildProof(image: ImageQuery): Promise<Uint8Array | undefined> {
-    const { store, tenant } = this.#ports;
-    const current = this.#current;
-    if (!current) return undefined;
-    const listed = await store.targetsOf(tenant, image);
-    return (await this.#proofContent(current, { image, listed, nowMs: this.nowMs() }))?.write();
-  }
-
-  /** Of what has expired only when nothing else is there: the device shall be told what is wrong. */
-  async #proofContent(current: Current, order: ProofOrder): Promise<ProofContent | undefined> {
-    const content = await this.#gather(current, order, order.nowMs);
-    return content.paths.size > 0 ? content : nonEmpty(await this.#gather(current, order, undefined));
-  }
-
-  /** @param nowMs with a time, what does not hold at it is passed over; without one, expiry does not matter and all else does */
-  async #gather(current: Current, { image, listed, fresh = NONE }: ProofOrder, nowMs: number | undefined) {
-    const { head, reading } = current;
-    const at = nowMs === undefined ? current : { ...current, reading: readingAt(reading, nowMs) };
-    const content = new ProofContent(await this.#filesAt(head, [], fresh));
-    const suppliers = reading.trusted.targets.value.delegations?.roles.map(({ name }) => name) ?? [];
-    for (const { path, hardwareIds } of inProofOrder(listed, suppliers)) {
-      if (content.isFull) break;
-      for (const hardwareId of image.hardware === undefined ? hardwareIds : [image.hardware]) {
-        const files = new Map<string, Uint8Array>();
-        const found = this.#find(at, { path, hardwareId }, { fresh, keep: files });
-        // Listed is not enough: whoever lists it must still be asked, and mean this hardware.
-        const target = (nowMs === undefined ? await found : await found.catch(noneIfUntrusted))?.target;
-        if (target?.hashes.get('sha256') === image.sha256 && target.hardwareIds.includes(hardwareId))
-          content.add(path, files);
-      }
-    }
-    return content;
-  }
-
-  /**
-   * What is admitted must be what devices will take: found under its path, and proven to them by the proof they will be served.
-   * @throws {TrustError} TRUST_TARGET_UNKNOWN, TRUST_LENGTH; those of `verifyProof`
-   */
-  async #requireFound(next: Next, { component, artifacts }: Release): Promise<void> {
-    const at = { ...next, reading: readingAt(next.reading, next.nowMs) };
-    for (const artifact of artifacts) {
-      const { targetPath: path, hardware: hardwareId, sha256 } = artifact;
-      const found = await this.#find(at, { path, hardwareId }, { fresh: next.fresh });
-      if (found?.target.hashes.get('sha256') !== sha256 || !found.target.hardwareIds.includes(hardwareId)) {
-        throw new TrustError(
-          'TRUST_TARGET_UNKNOWN',
-          `no client with ${hardwareId} would find the image under ${path}`,
-          {
-            detail: { path, hardwareId },
-            fix: 'What was delegated has changed since the release was drafted: cancel it, and draft it anew.',
-          },
-        );
-      }
-      await this.#requireProven(next, artifact, component);
-    }
-  }
-
-  /** The check of a device that has trusted the repository from its first root on. */
-  async #requireProven(next: Next, artifact: Artifact, component: string): Promise<void> {
-    const { store, tenant } = this.#ports;
-    const { targetPath: path, hardware: hardwareId, sha256, lengthBytes } = artifact;
-    const image = { sha256, hardware: hardwareId, limit: MAX_PROOF_PATHS };
-    const listed = listedAfter(await store.targetsOf(tenant, image), next.rows, image);
-    const { nowMs, fresh } = next;
-    const content = await this.#proofContent(next, { image, listed, nowMs, fresh });
-    if (!content?.paths.has(path)) {
-      throw new TrustError('TRUST_LENGTH', `the release proof for ${hardwareId} has no room for ${path}`, {
-        detail: { path, hardwareId, maxPaths: MAX_PROOF_PATHS, maxBytes: MAX_PROOF_BYTES },
-        fix: `Remove targets that nobody needs: a proof names ${MAX_PROOF_PATHS} of one image, ${MAX_PROOF_BYTES / 2 ** 20} MiB of metadata at most.`,
-      });
-    }
-    const stored = new Map([['root', (await this.#load('root', 1)) ?? fresh.get('1.root.json') ?? new Uint8Array()]]);
-    const request = { stored, nowMs, image: { sha256, lengthBytes }, hardwareId, component };
-    try {
-      verifyProof(content.write(), request);
-    } catch (cause) {
-      if (!(cause instanceof TrustError)) throw cause;
-      throw new TrustError(cause.code, `devices with ${hardwareId} would refuse ${path}: ${cause.message}`, {
-        detail: { ...cause.detail, path, hardwareId },
-        fix: 'Nothing was published. Find out what else lists this image for this hardware, and what it says of it.',
-      });
-    }
-  }
-
-  /** The search of any client, answered from the store. @param keep takes the files on the way, by name */
-  async #find(
-    { head, reading }: Current,
-    wanted: Wanted,
-    { fresh = NONE, keep }: { readonly fresh?: Fresh; readonly keep?: Map<string, Uint8Array> } = {},
-  ): Promise<Found | undefined> {
-    const conversation = findTarget(reading.trusted, wanted, new Map());
-    let turn = conversation.next();
-    while (!turn.done) {
-      const name = turn.value.do === 'fetch' ? turn.value.file : undefined;
-      const bytes = name === undefined ? undefined : (fresh.get(name) ?? (await this.#fileAt(head, name)));
-      if (name !== undefined && bytes) keep?.set(name, bytes);
-      turn = conversation.next(bytes);
-    }
-    return turn.value;
-  }
-
   #published() {
     if (this.#current) return this.#current;
     throw new FleetError('REPOSITORY_MISSING', 'there is no repository yet: nobody has signed a root', {
       fix: 'Begin with: sealift trust init --keys DIR --name NAME; then: sealift trust ceremony --signer DIR/signer.pub.json --out REQUEST',
     });
   }
-}
-
-/** The same, for a client whose clock says `nowMs`. */
-function readingAt({ trusted, published }: Reading, nowMs: number): Reading {
-  return { trusted: { ...trusted, context: { ...trusted.context, nowMs } }, published };
-}
-
-function noneIfUntrusted(error: unknown): undefined {
-  if (!(error instanceof TrustError)) throw error;
-}
-
-function nonEmpty(content: ProofContent): ProofContent | undefined {
-  return content.paths.size > 0 ? content : undefined;
 }
 
 function firstBinOnly(roles: readonly RoleExpiry[]): readonly RoleExpiry[] {
@@ -589,21 +349,4 @@ function firstBinOnly(roles: readonly RoleExpiry[]): readonly RoleExpiry[] {
 /** Without what they list, which may be much. */
 function commonOf(files: ReadonlyMap<string, Common>): ReadonlyMap<string, Common> {
   return new Map([...files].map(([role, { version, expiresAtMs }]) => [role, { version, expiresAtMs }]));
-}
-
-/** Every version has its own, the timestamp too, whose file name never changes. */
-function cacheKey(role: string, version: number): string {
-  return `${version} ${role}`;
-}
-
-async function signedFile(signed: CanonicalInput, signers: readonly Signer[]): Promise<Uint8Array> {
-  return metadataFile(signed, await signWith(signed, signers));
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { Log } from '../core/ports.ts';
 import { DAY_MS } from '../core/time.ts';
-import type { ImageRepository, Lifetimes } from '../fleet/repository.ts';
+import type { Lifetimes } from '../fleet/online-keys.ts';
+import type { ImageRepository } from '../fleet/repository.ts';
 import { EXPIRY_WARNING_DAYS } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 
