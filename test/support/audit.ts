@@ -1,10 +1,16 @@
 /** Audit logs for tests: keys, a lease that nobody else wants, places for checkpoints. */
 import type { NoteKey } from '../../src/fleet/audit/note.ts';
-import type { CheckpointSink, Lease } from '../../src/fleet/audit/ports.ts';
+import type { CheckpointSink } from '../../src/fleet/audit/ports.ts';
+import type { Lease } from '../../src/fleet/coordination/lease.ts';
 import { generateSigner } from '../../src/trust/keys.ts';
 
 export const ORIGIN = 'updates.example/audit';
-export const FREE_LEASE: Lease = { hold: (_name, work) => work() };
+export const FREE_LEASE: Pick<Lease, 'hold'> = {
+  hold: async (_name, _ttlMs, work) => ({
+    isHeld: true,
+    value: await work({ signal: new AbortController().signal, token: 1 }),
+  }),
+};
 
 export function logKey(name = ORIGIN) {
   const { signer } = generateSigner('ed25519');

@@ -18,6 +18,8 @@ export const MAX_APPENDED = 1_000;
 
 /** Entries that one transaction sequences: some 10 ms, for which other writes wait. */
 export const SEQUENCE_BATCH = 1_000;
+/** Milliseconds of the sequencer's lease: somebody else takes over before a checkpoint is due again. */
+export const LEASE_MS = 30_000;
 /** Batches of one round, after which the lease is given back; a hundred thousand entries. */
 export const MAX_BATCHES = 100;
 /** Milliseconds between two rounds: an entry waits that long for its place. */

@@ -47,11 +47,6 @@ export interface AuditQuery {
   readonly tenant: string | undefined;
 }
 
-export interface Lease {
-  /** Runs `work` while nobody else holds `name`; `undefined`, without running it, when somebody does. */
-  hold<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;
-}
-
 /** Where checkpoints go so that the server cannot take them back: only ever appended to. */
 export interface CheckpointSink {
   /** The newest that is there as a whole; `undefined` when there is none. @throws {AuditLogError} AUDIT_IO */

@@ -86,10 +86,36 @@ describe('SEC-25 the sequencer', () => {
     expect(await sequencer.round()).toMatchObject({ sequenced: MAX_BATCHES * SEQUENCE_BATCH });
     expect(asked).toEqual(Array(MAX_BATCHES).fill(SEQUENCE_BATCH));
     const names: string[] = [];
-    const held = await parts({ store: endless, lease: { hold: async (name) => void names.push(name) } });
+    const held = await parts({
+      store: endless,
+      lease: {
+        hold: async (name) => {
+          names.push(name);
+          return { isHeld: false };
+        },
+      },
+    });
     expect(await held.sequencer.round()).toBeUndefined();
     expect(names).toEqual(['audit-sequencer']);
     expect(asked).toHaveLength(MAX_BATCHES);
+  });
+
+  it('SEC-25 signs nothing once its lease is lost', async () => {
+    const lost = new AbortController();
+    const { store } = await parts();
+    const lossy: AuditStore = {
+      ...store,
+      sequenceAudit: async () => {
+        lost.abort(new Error('the lease is gone'));
+        return 1;
+      },
+    };
+    const lease: SequencerPorts['lease'] = {
+      hold: async (_name, _ttlMs, work) => ({ isHeld: true, value: await work({ signal: lost.signal, token: 1 }) }),
+    };
+    const { sequencer, sink } = await parts({ store: lossy, lease });
+    await expect(sequencer.round()).rejects.toThrow('the lease is gone');
+    expect(await sink.last()).toBeUndefined();
   });
 
   it('SEC-25 exports what was signed before it crashed, byte by byte, before anything new', async () => {

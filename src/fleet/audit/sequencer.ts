@@ -7,15 +7,16 @@
 import { utf8Encode } from '../../core/bytes.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { PublicKey, Signer } from '../../trust/keys.ts';
+import type { Lease } from '../coordination/lease.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint, type TreeHead } from './checkpoint.ts';
 import { AuditLogError } from './errors.ts';
-import { MAX_BATCHES, MAX_UNSIGNED_MS, ROUND_INTERVAL_MS, SEQUENCE_BATCH } from './limits.ts';
+import { LEASE_MS, MAX_BATCHES, MAX_UNSIGNED_MS, ROUND_INTERVAL_MS, SEQUENCE_BATCH } from './limits.ts';
 import { consistencyProof, rootAt, type Subtree, verifyConsistency } from './merkle.ts';
-import type { AuditStore, CheckpointSink, Lease } from './ports.ts';
+import type { AuditStore, CheckpointSink } from './ports.ts';
 
 export interface SequencerPorts {
   readonly store: AuditStore;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'hold'>;
   readonly clock: Clock;
   /** Name of the log, and of its key. */
   readonly origin: string;
@@ -45,10 +46,10 @@ export class Sequencer {
   /**
    * To be called every `ROUND_INTERVAL_MS`: with that, whatever is sequenced is under an exported checkpoint within `MAX_UNSIGNED_MS`.
    * @returns `undefined` when somebody else holds the lease
-   * @throws {AuditLogError} AUDIT_FORKED the log does not continue what was exported: nothing is signed until somebody has looked; AUDIT_IO
+   * @throws {AuditLogError} AUDIT_FORKED the log does not continue what was exported: nothing is signed until somebody has looked; AUDIT_IO. {CoordinationError} LEASE_LOST
    */
-  round(): Promise<Round | undefined> {
-    return this.#ports.lease.hold('audit-sequencer', async () => {
+  async round(): Promise<Round | undefined> {
+    const outcome = await this.#ports.lease.hold('audit-sequencer', LEASE_MS, async ({ signal }) => {
       const { store, clock } = this.#ports;
       const nowMs = clock.monotonicMs();
       const isDue = this.#signedAtMs === undefined || nowMs - this.#signedAtMs >= MAX_UNSIGNED_MS - ROUND_INTERVAL_MS;
@@ -56,14 +57,17 @@ export class Sequencer {
       const exported = isDue ? await this.#exportSaved() : undefined;
       let sequenced = 0;
       for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
+        signal.throwIfAborted();
         const count = await store.sequenceAudit(SEQUENCE_BATCH);
         sequenced += count;
         if (count < SEQUENCE_BATCH) break;
       }
+      signal.throwIfAborted();
       const signedSize = isDue ? await this.#sign(exported) : undefined;
       if (isDue) this.#signedAtMs = nowMs;
       return { sequenced, signedSize };
     });
+    return outcome.isHeld ? outcome.value : undefined;
   }
 
   /** @returns the newest that is exported, after what a crash or a full disk has kept back */
