@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { writeFileDurably } from '../adapters/files/durable.ts';
+import { writeSecretFile } from '../adapters/files/secret.ts';
 import { JsonError, type JsonValue, parseJson } from '../core/json.ts';
 import { TrustError } from '../trust/errors.ts';
 import { CliError } from './exit.ts';
@@ -28,10 +29,10 @@ export function readJson<T>(file: string, otherwise: string, read: (json: JsonVa
   }
 }
 
-/** Replaces the file; readable by all, it holds nothing secret. @throws {CliError} CLI_FILE */
-export async function writeOutput(file: string, content: string | Uint8Array): Promise<void> {
+/** Replaces the file. @param mode readable by all, unless said otherwise: it holds nothing secret @throws {CliError} CLI_FILE */
+export async function writeOutput(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   try {
-    await writeFileDurably(file, content, 0o644);
+    await writeFileDurably(file, content, mode);
   } catch (cause) {
     throw unwritable(file, cause);
   }
@@ -42,6 +43,15 @@ export function requireFolderOf(file: string): void {
   const folder = dirname(resolve(file));
   if (!existsSync(folder)) throw unwritable(file, undefined, `: there is no folder ${folder}`);
   if (existsSync(file) && statSync(file).isDirectory()) throw unwritable(file, undefined, ': it is a folder');
+}
+
+/** A new file for its owner alone. @throws {CliError} CLI_FILE */
+export function writeSecret(file: string, content: string): void {
+  try {
+    writeSecretFile(file, content);
+  } catch (cause) {
+    throw unwritable(file, cause);
+  }
 }
 
 /** Whether a new file can be made there: what is there already is never overwritten. @throws {CliError} CLI_FILE */
@@ -74,7 +84,8 @@ function unwritable(file: string, cause: unknown, reason = reasonOf(cause)): Cli
   });
 }
 
-function reasonOf(cause: unknown): string {
-  const { code } = cause as NodeJS.ErrnoException;
+/** ` (ENOENT)`, or nothing. */
+export function reasonOf(cause: unknown): string {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
   return code === undefined ? '' : ` (${code})`;
 }

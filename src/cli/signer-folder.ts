@@ -1,16 +1,16 @@
 /** A signer's folder: the keys of one person, in an encrypted vault. It stays on a machine of its own; only the public files leave it. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileDurably } from '../adapters/files/durable.ts';
 import { FileVault } from '../adapters/files/vault.ts';
 import { systemClock, systemRandom } from '../adapters/node/ports.ts';
+import { toHex } from '../core/bytes.ts';
 import { wireJson } from '../core/canonical-json.ts';
 import { asObject, asString } from '../core/json.ts';
 import { isName, printable } from '../core/text.ts';
 import { type PublicKey, parsePublicKey, type SchemeName, type Signer } from '../trust/keys.ts';
 import { type PayloadSigner, payloadSignerOf } from '../trust/payload.ts';
 import { CliError } from './exit.ts';
-import { makeFolder, readJson, writeOutput } from './files.ts';
+import { makeFolder, readBytes, readJson, writeOutput } from './files.ts';
 
 export const SIGNER_FILES = {
   vault: 'keys.vault.json',
@@ -56,7 +56,7 @@ export async function makeSigner(
     const targets = await vault.generate('targets', scheme);
     await vault.generate('cups', 'cups-p256-sha512');
     const cups = payloadSignerOf(await vault.signer('cups'));
-    if (cups) await writeFileDurably(join(dir, SIGNER_FILES.cups), cups.key, 0o644);
+    if (cups) await writeOutput(join(dir, SIGNER_FILES.cups), cups.key);
     const signer = { name, root, targets };
     await writePublicSigner(join(dir, SIGNER_FILES.public), signer);
     return signer;
@@ -105,5 +105,14 @@ export async function openSigner(dir: string, passphrase: string): Promise<OpenS
 function noName(name: string): CliError {
   return new CliError('CLI_USAGE', `"${printable(name.slice(0, 80))}" is no name to sign under`, {
     fix: 'Use 1 to 64 visible characters, as others will see it: --name alice',
+  });
+}
+
+/** 64 bytes X || Y as gateways hold them. @throws {CliError} CLI_FILE */
+export function readPayloadKey(file: string): string {
+  const bytes = readBytes(file);
+  if (bytes.length === 64) return toHex(bytes);
+  throw new CliError('CLI_FILE', `${file} has ${bytes.length} bytes, a sig-N.key has 64`, {
+    fix: 'Name the sig-0.key that "trust init" wrote, or the one your gateways hold.',
   });
 }

@@ -4,14 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileDurably } from '../adapters/files/durable.ts';
 import { asArray, asInteger, asObject, asString, parseSigned } from '../core/json.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import { SigningError } from '../trust/repository/errors.ts';
 import { type RootFile, rootsIn } from '../trust/repository/published.ts';
 import type { SigningRequest } from '../trust/repository/request.ts';
 import { type Review, signedFiles } from '../trust/repository/review.ts';
-import { readJson } from './files.ts';
+import { readJson, writeOutput } from './files.ts';
 
 const TRUSTED_ROOTS = 'trusted-roots.json';
 
@@ -64,7 +63,7 @@ export async function trustRoots(dir: string, review: Review): Promise<void> {
     ...published.map((root) => pinOf(root, 'published')),
   ];
   const all = new Map(pins.map((pin) => [`${pin.version} ${pin.sha256}`, pin]));
-  await writeFileDurably(join(dir, TRUSTED_ROOTS), `${JSON.stringify([...all.values()], null, 2)}\n`);
+  await writeOutput(join(dir, TRUSTED_ROOTS), `${JSON.stringify([...all.values()], null, 2)}\n`, 0o600);
 }
 
 function pinOf({ version, bytes }: RootFile, seen: Pin['seen']): Pin {

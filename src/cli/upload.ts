@@ -4,6 +4,7 @@ import { isOtaError } from '../core/errors.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { ApiClient } from './api-client.ts';
 import { CliError } from './exit.ts';
+import { reasonOf } from './files.ts';
 import { MAX_UPLOAD_BACKOFF_MS, MAX_UPLOAD_FAILURES, UPLOAD_BACKOFF_MS, UPLOAD_PIECE_BYTES } from './limits.ts';
 
 export interface UploadedFile {
@@ -70,7 +71,7 @@ async function sendPiece(
         sent += chunk.length;
         onSent?.(sent);
       }
-      if (sent < end) throw new Error('it has become shorter');
+      if (sent < end) throw unsent(file, ': it has become shorter');
     } catch (error) {
       unreadable = error;
       throw error;
@@ -80,11 +81,15 @@ async function sendPiece(
     return await api.patchBytes(`/artifacts/uploads/${id}`, offset, piece(), end - offset);
   } catch (error) {
     if (unreadable === undefined) throw error;
-    throw new CliError('CLI_FILE', `${file} cannot be read to its end: ${String(unreadable)}`, {
-      cause: unreadable,
-      fix: 'Leave the file as it is while it is sent, and send it again.',
-    });
+    throw unreadable instanceof CliError ? unreadable : unsent(file, reasonOf(unreadable), unreadable);
   }
+}
+
+function unsent(file: string, reason: string, cause?: unknown): CliError {
+  return new CliError('CLI_FILE', `${file} cannot be read to its end${reason}`, {
+    cause,
+    fix: 'Leave the file as it is while it is sent, and send it again.',
+  });
 }
 
 async function* bytesOf(file: string, start: number, end: number): AsyncGenerator<Uint8Array> {

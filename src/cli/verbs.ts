@@ -1,6 +1,7 @@
 /** Helps commands to look alike: global options, a context, an action. */
 import type { Command } from 'commander';
 import { addGlobalOptions, type Context, contextOf } from './context.ts';
+import { CliError } from './exit.ts';
 
 /** Adds `noun` (or finds it), so that its verbs can be added to it. */
 export function noun(program: Command, name: string, description: string): Command {
@@ -26,4 +27,10 @@ export function verb<O extends object>(
 /** Collects a repeatable option. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
+}
+
+/** A whole number above 0. @throws {CliError} CLI_USAGE */
+export function number(option: string, text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new CliError('CLI_USAGE', `${option}: "${text}" is no whole number above 0`, { fix: `Write ${option} 2.` });
 }

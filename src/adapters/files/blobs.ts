@@ -30,11 +30,12 @@ export class FileBlobs implements Blobs {
   readonly #serial = new Serial();
   /** Bad ones that could not be moved aside, on a disk that became read-only for instance. */
   readonly #refused = new Set<string>();
-  #uploads: Uploads | undefined;
+  readonly uploads: Uploads;
 
-  private constructor(dir: string, clock: Clock) {
+  private constructor(dir: string, clock: Clock, uploads: Uploads) {
     this.#dir = dir;
     this.#clock = clock;
+    this.uploads = uploads;
   }
 
   /** Makes the folder if needed, drops what a crash left half-written, and goes on with open uploads. */
@@ -42,15 +43,10 @@ export class FileBlobs implements Blobs {
     const drafts = join(dir, DRAFTS);
     for (const folder of [drafts, join(dir, QUARANTINE)]) await mkdir(folder, { recursive: true, mode: 0o700 });
     await Promise.all((await readdir(drafts)).map((name) => rm(join(drafts, name), { force: true })));
-    const blobs = new FileBlobs(dir, ports.clock);
     const adopt = (file: string, sha256: string) => blobs.#adopt(file, sha256);
-    blobs.#uploads = await FileUploads.open(join(dir, 'uploads'), { ...ports, adopt });
+    const uploads = await FileUploads.open(join(dir, 'uploads'), { ...ports, adopt });
+    const blobs: FileBlobs = new FileBlobs(dir, ports.clock, uploads);
     return blobs;
-  }
-
-  get uploads(): Uploads {
-    if (!this.#uploads) throw new Error('FileBlobs.open gives the uploads');
-    return this.#uploads;
   }
 
   async put(sha256: string, lengthBytes: number, source: AsyncIterable<Uint8Array>): Promise<void> {

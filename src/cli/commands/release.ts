@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { CliError } from '../exit.ts';
 import { requireFolderOf } from '../files.ts';
 import { table } from '../output.ts';
+import { readPayloadKey } from '../signer-folder.ts';
 import { collect, noun, verb } from '../verbs.ts';
 import { uploadArtifact } from './artifact.ts';
-import { type DraftOptions, draft, draftOptions, readPayloadKey } from './trust-ceremony.ts';
+import { type DraftOptions, draft, draftOptions } from './trust-ceremony.ts';
 
 interface ReleaseView {
   readonly id: string;

@@ -1,11 +1,9 @@
 /** API tokens: who or what may do what on the server. */
 import type { Command } from 'commander';
-import { writeSecretFile } from '../../adapters/files/secret.ts';
 import { ROLES } from '../../fleet/model.ts';
-import { requireNew } from '../files.ts';
+import { requireNew, writeSecret } from '../files.ts';
 import { table } from '../output.ts';
-import { noun, verb } from '../verbs.ts';
-import { number } from './trust-ceremony.ts';
+import { noun, number, verb } from '../verbs.ts';
 
 interface TokenView {
   readonly id: string;
@@ -46,7 +44,13 @@ export function addTokenCommands(program: Command): void {
         out.result(made, () => `${secret}\nThis is token ${made.id}; it is not shown again.`);
         return;
       }
-      writeSecretFile(file, `${secret}\n`);
+      try {
+        writeSecret(file, `${secret}\n`);
+      } catch (error) {
+        // A token that nobody has seen is of no use to anybody but a thief.
+        await api().post(`/tokens/${made.id}:revoke`);
+        throw error;
+      }
       out.result({ ...shown, file }, () => `Token ${made.id} is in ${file}.`);
     },
   );

@@ -1,7 +1,6 @@
 /** Signing events on the server: drafted, exported to those who sign, taken in when they have. */
 
 import type { Command } from 'commander';
-import { toHex } from '../../core/bytes.ts';
 import { printable } from '../../core/text.ts';
 import { readRequest } from '../../trust/repository/request.ts';
 import type { ApiClient } from '../api-client.ts';
@@ -10,7 +9,7 @@ import { readBytes, requireFolderOf, writeOutput } from '../files.ts';
 import { type Output, table } from '../output.ts';
 import { type FileProgress, payloadLines, progressLines } from '../progress.ts';
 import { keyObject, readPublicSigner } from '../signer-folder.ts';
-import { collect, verb } from '../verbs.ts';
+import { collect, number, verb } from '../verbs.ts';
 
 interface Signer {
   readonly keyId: string;
@@ -232,7 +231,7 @@ async function exportRequest(api: ApiClient, id: string, file: string): Promise<
   await writeOutput(file, request);
 }
 
-export function eventText({ id, state, changes, files, payloads, releaseId }: SigningEventView): string {
+function eventText({ id, state, changes, files, payloads, releaseId }: SigningEventView): string {
   const open = files.filter(({ complete }) => !complete);
   const waiting = payloads.filter(({ signed }) => !signed);
   return [
@@ -270,19 +269,4 @@ function rootBody(options: CeremonyOptions): object {
     ...(bins === undefined ? {} : { bins: number('--bins', bins) }),
     ...(targetsDays === undefined ? {} : { targetsDays: number('--targets-days', targetsDays) }),
   };
-}
-
-/** @throws {CliError} CLI_USAGE */
-export function number(option: string, text: string): number {
-  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
-  throw new CliError('CLI_USAGE', `${option}: "${text}" is no whole number above 0`, { fix: `Write ${option} 2.` });
-}
-
-/** 64 bytes X || Y as gateways hold them. @throws {CliError} CLI_FILE */
-export function readPayloadKey(file: string): string {
-  const bytes = readBytes(file);
-  if (bytes.length === 64) return toHex(bytes);
-  throw new CliError('CLI_FILE', `${file} has ${bytes.length} bytes, a sig-N.key has 64`, {
-    fix: 'Name the sig-0.key that "trust init" wrote, or the one your gateways hold.',
-  });
 }

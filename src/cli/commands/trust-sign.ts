@@ -27,10 +27,9 @@ import { makeFolder, readBytes, requireFolderOf, writeOutput } from '../files.ts
 import type { Output } from '../output.ts';
 import { confirm, readPassphrase } from '../passphrase.ts';
 import { payloadLines, progressLines } from '../progress.ts';
-import { openSigner } from '../signer-folder.ts';
+import { openSigner, readPayloadKey } from '../signer-folder.ts';
 import { digestOf, trustedRootFor, trustRoots } from '../trusted-roots.ts';
 import { collect, verb } from '../verbs.ts';
-import { readPayloadKey } from './trust-ceremony.ts';
 
 interface SignOptions {
   readonly keys: string;
@@ -248,7 +247,7 @@ function howToSign({ request }: Review, messages: readonly Message[], file: stri
       ({ role, file: at, keyIds }) => `${role}: sign the bytes of ${at} with one of ${keyIds.join(', ')}`,
     ),
     `request: sign the bytes of ${approval} with the same key`,
-    `then: sealift trust attach ${file} --role ${first?.role} --key-id KEY --signature SIGNATURE --approval APPROVAL`,
+    `then, for each of them: sealift trust attach ${file} --role ROLE --key-id KEY --signature SIGNATURE --approval APPROVAL`,
     ...request.body.payloads.flatMap(({ path, sha256, lengthBytes, keys }) =>
       keys.map(
         (key) =>
