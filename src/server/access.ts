@@ -4,7 +4,7 @@ import type { Role } from '../fleet/model.ts';
 import type { Store } from '../fleet/ports.ts';
 import { sha256Hex } from '../trust/payload.ts';
 import type { Permission } from './api/operation.ts';
-import type { TokenCheck } from './token.ts';
+import { bearerToken, type TokenCheck } from './token.ts';
 
 /** Somebody who has shown a credential. The tenant comes from it, never from the request. */
 export interface Principal {
@@ -49,7 +49,7 @@ export interface AccessPorts {
 export function createAccess({ tenant, store, clock, isAdminToken }: AccessPorts) {
   return async (header: string | undefined): Promise<Principal | undefined> => {
     if (isAdminToken(header)) return { tenant, role: 'admin', tokenId: 'admin.token', name: 'admin' };
-    const [, text] = /^Bearer (sealift_[\w-]{43})$/.exec(header ?? '') ?? [];
+    const text = bearerToken(header);
     const token = text === undefined ? undefined : await store.tokenByDigest(sha256Hex(Buffer.from(text)));
     if (token?.tenant !== tenant || token.revokedAtMs !== null) return undefined;
     if (token.expiresAtMs !== null && token.expiresAtMs <= clock.nowMs()) return undefined;

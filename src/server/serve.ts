@@ -112,7 +112,7 @@ export async function startServer(config: Config, ports: ServePorts): Promise<Ru
     expiries: () => watch.all(),
     keysProblem: async () => (await repository.keysProblem())?.message ?? null,
     issuer: cupsTls?.issuer,
-    random,
+    ...{ random, nextId },
     authenticate: createAccess({
       tenant,
       store,

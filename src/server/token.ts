@@ -25,6 +25,13 @@ export function loadAdminToken(dataDir: string, random: Random): string {
   return readFileSync(file, 'utf8').trim();
 }
 
+const BEARER = /^Bearer (sealift_[\w-]{43})$/;
+
+/** The token that an Authorization header carries, if it can be one of ours. */
+export function bearerToken(header: string | undefined): string | undefined {
+  return BEARER.exec(header ?? '')?.[1];
+}
+
 export type TokenCheck = (header: string | undefined) => boolean;
 
 /** Compares an Authorization header with the token; equal work for any header of the right length. */

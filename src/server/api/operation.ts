@@ -31,6 +31,7 @@ export interface ApiPorts {
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly random: Random;
+  readonly nextId: () => string;
   readonly repository: ImageRepository;
   readonly signing: SigningEvents;
   /** Everything that expires; see expiry.ts. */

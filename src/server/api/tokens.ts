@@ -2,7 +2,6 @@
 
 import { isName } from '../../core/text.ts';
 import { DAY_MS } from '../../core/time.ts';
-import { createUlids } from '../../core/ulid.ts';
 import type { ApiToken } from '../../fleet/model.ts';
 import { sha256Hex } from '../../trust/payload.ts';
 import { PERMISSIONS } from '../access.ts';
@@ -22,7 +21,7 @@ export const TOKEN_OPERATIONS = [
     body: TokenBody,
     status: 201,
     answer: NewTokenAnswer,
-    async run({ store, tenant, clock, random }, { body }) {
+    async run({ store, tenant, clock, random, nextId }, { body }) {
       const { name, role, days } = body;
       if (!isName(name))
         throw new ApiError('API_INVALID', 'the name of a token is 1 to 64 visible characters', {
@@ -31,7 +30,7 @@ export const TOKEN_OPERATIONS = [
       const nowMs = clock.nowMs();
       const token = newToken(random);
       const created: ApiToken = {
-        ...{ tenant, name, role, id: createUlids({ clock, random })(), digest: sha256Hex(Buffer.from(token)) },
+        ...{ tenant, name, role, id: nextId(), digest: sha256Hex(Buffer.from(token)) },
         ...{ createdAtMs: nowMs, revokedAtMs: null, expiresAtMs: days === undefined ? null : nowMs + days * DAY_MS },
       };
       await store.createToken(created);
