@@ -1,5 +1,5 @@
 /** Files that a person names: what is wrong with one is said, with its path. */
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { writeFileDurably } from '../adapters/files/durable.ts';
 import { writeSecretFile } from '../adapters/files/secret.ts';
@@ -12,10 +12,16 @@ export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new CliError('CLI_FILE', `${file} cannot be read${reasonOf(cause)}`, {
-      cause,
-      fix: 'Check the path and its permissions.',
-    });
+    throw unreadable(file, cause);
+  }
+}
+
+/** Of any length, piece by piece. @throws {CliError} CLI_FILE */
+export async function* readChunks(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw unreadable(file, cause);
   }
 }
 
@@ -75,6 +81,13 @@ export function makeFolder(dir: string): void {
       fix: 'Name a folder that you may write.',
     });
   }
+}
+
+function unreadable(file: string, cause: unknown): CliError {
+  return new CliError('CLI_FILE', `${file} cannot be read${reasonOf(cause)}`, {
+    cause,
+    fix: 'Check the path and its permissions.',
+  });
 }
 
 function unwritable(file: string, cause: unknown, reason = reasonOf(cause)): CliError {

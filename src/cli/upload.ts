@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { isOtaError } from '../core/errors.ts';
 import type { Clock, Random } from '../core/ports.ts';
+import { drawShare } from '../core/random.ts';
 import type { ApiClient } from './api-client.ts';
 import { CliError } from './exit.ts';
 import { reasonOf } from './files.ts';
@@ -121,7 +122,6 @@ function isPassing(error: unknown): error is Error {
 /** Full jitter below a bound that doubles; or what the server asks for, if that is longer (REL-20). */
 function waitAfter(error: Error, failures: number, random: Random): number {
   const bound = Math.min(MAX_UPLOAD_BACKOFF_MS, UPLOAD_BACKOFF_MS * 2 ** (failures - 1));
-  const share = Buffer.from(random.bytes(4)).readUInt32BE() / 2 ** 32;
   const asked = isOtaError(error) ? Number(error.detail.retryAfterSeconds ?? 0) * 1_000 : 0;
-  return Math.min(MAX_UPLOAD_BACKOFF_MS, Math.max(asked, Math.ceil(bound * share)));
+  return Math.min(MAX_UPLOAD_BACKOFF_MS, Math.max(asked, Math.ceil(bound * drawShare(random))));
 }

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { systemClock, systemRandom } from '../../adapters/node/ports.ts';
 import type { ApiClient } from '../api-client.ts';
-import { CliError } from '../exit.ts';
+import { readChunks } from '../files.ts';
 import { PROGRESS_MS } from '../limits.ts';
 import type { Output } from '../output.ts';
 import { uploadFile } from '../upload.ts';
@@ -65,12 +63,11 @@ function megabytes(bytes: number): string {
 
 /** @throws {CliError} CLI_FILE */
 export async function digestOf(file: string): Promise<StoredArtifact> {
-  try {
-    const hash = createHash('sha256');
-    const lengthBytes = statSync(file).size;
-    await pipeline(createReadStream(file), hash);
-    return { sha256: hash.digest('hex'), lengthBytes };
-  } catch (cause) {
-    throw new CliError('CLI_FILE', `${file} cannot be read`, { cause, fix: 'Check the path and its permissions.' });
+  const hash = createHash('sha256');
+  let lengthBytes = 0;
+  for await (const chunk of readChunks(file)) {
+    hash.update(chunk);
+    lengthBytes += chunk.length;
   }
+  return { sha256: hash.digest('hex'), lengthBytes };
 }

@@ -1,5 +1,4 @@
 /** The audit log, verified where the server has no say. */
-import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { printable } from '../../core/text.ts';
 import { AuditError } from '../../fleet/audit/errors.ts';
@@ -7,7 +6,7 @@ import { type NoteKey, parseVerifierKey } from '../../fleet/audit/note.ts';
 import { type AuditReport, verifyAudit } from '../../fleet/audit/verify.ts';
 import { TrustError } from '../../trust/errors.ts';
 import { CliError, EXIT } from '../exit.ts';
-import { readBytes } from '../files.ts';
+import { readBytes, readChunks } from '../files.ts';
 import { collect, noun, verb } from '../verbs.ts';
 
 interface VerifyOptions {
@@ -27,27 +26,14 @@ export function addAuditCommands(program: Command): void {
         .requiredOption('--key <file>', 'verifier key of the log, NAME+KEYID+KEY; may be given several times', collect),
     async ({ out }, [exported = ''], { checkpoints, key }) => {
       const report = await verifyAudit({
-        exported: chunksOf(exported),
-        checkpoints: chunksOf(checkpoints),
+        exported: readChunks(exported),
+        checkpoints: readChunks(checkpoints),
         keys: key.flatMap(readKeys),
       });
       out.result(report, () => reportText(report));
       if (!report.holds) process.exitCode = EXIT.verification;
     },
   );
-}
-
-/** @throws {CliError} CLI_FILE */
-async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(file) as AsyncIterable<Buffer>;
-  } catch (cause) {
-    const { code = 'failed' } = cause as NodeJS.ErrnoException;
-    throw new CliError('CLI_FILE', `${file} cannot be read (${code})`, {
-      cause,
-      fix: 'Check the path and its permissions.',
-    });
-  }
 }
 
 /** One key on each line. @throws {CliError} CLI_FILE */

@@ -6,6 +6,7 @@
  * When a timer is set, its date becomes a delay on that clock. Of several nodes one runs it, under a lease.
  */
 import type { Clock, Random } from '../../core/ports.ts';
+import { drawShare } from '../../core/random.ts';
 import {
   CLOCK_TOLERANCE_MS,
   HEARTBEAT_MS,
@@ -208,8 +209,7 @@ export class Scheduler {
   /** Half of a wait that doubles, and up to as much again: failures that came together do not stay together. */
   #waitMs(runs: number): number {
     const bound = Math.min(MAX_TIMER_BACKOFF_MS, TIMER_BACKOFF_MS * 2 ** (runs - 1));
-    const share = Buffer.from(this.#ports.random.bytes(4)).readUInt32BE() / 2 ** 32;
-    return Math.ceil((bound * (1 + share)) / 2);
+    return Math.ceil((bound * (1 + drawShare(this.#ports.random))) / 2);
   }
 
   #nowMs(): number {
